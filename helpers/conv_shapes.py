@@ -167,20 +167,19 @@ def conv_parameter_count(
     return weights_per_filter * out_channels + (out_channels if bias else 0)
 
 
-def same_padding(size: int, kernel_size: int, stride: int = 1, dilation: int = 1) -> Pair:
+def same_padding(size: int, kernel_size: int, stride: int = 1) -> Pair:
     """Zeros that TensorFlow and Keras add for ``padding="same"``: (before, after).
 
     The output has ``ceil(size / stride)`` pixels; what the windows then need beyond the input is
     split in two, and where it is odd the extra zero goes after:
-    ``total = max((ceil(size/stride) - 1)*stride + dilation*(kernel_size - 1) + 1 - size, 0)``.
+    ``total = max((ceil(size/stride) - 1)*stride + kernel_size - size, 0)``. With dilation D, pass
+    the pixels that the kernel spans, ``D*(kernel_size - 1) + 1``, as its size.
 
     Raises ShapeError (a ValueError) for a number below 1, TypeError for one that is not whole.
     """
-    size, kernel_size, stride, dilation = _whole_numbers(
-        size=size, kernel_size=kernel_size, stride=stride, dilation=dilation
-    )
+    size, kernel_size, stride = _whole_numbers(size=size, kernel_size=kernel_size, stride=stride)
     output_size = -(-size // stride)
-    total = max((output_size - 1) * stride + dilation * (kernel_size - 1) + 1 - size, 0)
+    total = max((output_size - 1) * stride + kernel_size - size, 0)
     return total // 2, total - total // 2
 
 
@@ -543,7 +542,7 @@ def _axis(
 ) -> Axis:
     before = 0 if padding == "valid" else padding
     if padding == "same":
-        before, _ = same_padding(size, kernel_size, 1, dilation)
+        before, _ = same_padding(size, dilation * (kernel_size - 1) + 1)
         output_size = size
     elif layer.kind == "conv":
         output_size = conv_output_size(size, kernel_size, stride, before, dilation)

@@ -1,0 +1,687 @@
+"""The check engine: runs an attempt safely, compares it with the reference, names the mistake.
+
+How to write a check
+--------------------
+A lesson's checks live in ``helpers/checks/<topic>.py``::
+
+    lesson = Lesson("03", "Convolution shapes")
+    progress = lesson.progress
+
+    conv_output_size = lesson.exercise(
+        reference.conv_output_size,             # the oracle
+        cases=[case(31, 5, 3, 0), case(28, 5, stride=2, padding=2)],
+        mistakes={
+            "ceil": Mistake("You round up; frameworks round down.", lambda n, k, s=1, p=0: ...),
+        },
+        hints=["How many pixels are left once the first window is placed?", "..."],
+        right=[lambda ...: ...],                # other right answers, for the tests
+        difficulty=1, minutes=5,
+    )
+
+1. Choose ``cases`` so that every mistake you can think of gives other numbers than the reference
+   and than every other mistake: small odd sizes, unequal values, non-default arguments. Order
+   them simple to hard; the first one that differs is what the learner reads about.
+2. Bank each wrong answer as code, with a diagnosis that says what was seen and what to look at.
+   Two causes that no input can tell apart are one entry whose diagnosis lists both.
+3. List right answers in other styles. ``tests/test_checks.py`` proves for every exercise: stub
+   not attempted, reference and ``right`` pass, each mistake fails and is named as itself.
+4. Where calls are not enough (a class, a network, a train step) pass ``probe=`` instead of
+   ``cases=``: a generator that yields questions and is sent each value back::
+
+       def probe(attempt):
+           layer = yield ask("BatchNorm(3)", lambda: attempt(3))
+           yield ask("its output in train mode", lambda: layer(x))
+
+   An answer that raises ends the probe, unless the question says ``required=False``.
+5. Judge behaviour only: no class names, attribute names or source text.
+
+What is compared: whole numbers exactly (numpy's too; a float or a bool is not a whole number),
+floats and arrays with a tolerance, sequences item by item (list or tuple), errors by their type.
+
+What the engine takes care of: attempts that raise, loop or recurse for ever, exit, print, read
+input, return None, nan, a wrong type or an endless generator, or change what they were given.
+It cannot stop one that never returns from a single call into C code, such as
+``sum(itertools.count())``; no Python program can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import importlib
+import inspect
+import math
+import numbers
+import operator
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from helpers.checks import reports
+from helpers.checks.sandbox import Raised, Sandbox, TimeUp
+
+Status = Literal["passed", "failed", "not attempted"]
+
+
+class CheckFailed(AssertionError):
+    """Raised by a failing or missing attempt when the environment says HELPERS_STRICT=1."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found.
+
+    status : ``"passed"``, ``"failed"`` or ``"not attempted"``.
+    mistake : slug of the recognised mistake, a key of ``Exercise.mistakes``, or None.
+    message : one or more sentences for the learner, plain text.
+    """
+
+    status: Status
+    mistake: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong answer: what to tell the learner, and the wrong answer itself as code."""
+
+    diagnosis: str
+    wrong: Callable
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of a function exercise."""
+
+    args: tuple
+    kwargs: Mapping[str, Any]
+
+
+def case(*args: Any, **kwargs: Any) -> Case:
+    """The call ``attempt(*args, **kwargs)`` as a case of an exercise."""
+    return Case(args, kwargs)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something a probe wants to know; see ``ask``."""
+
+    label: str
+    answer: Callable[[], Any]
+    required: bool = True
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def ask(label: str, answer: Callable[[], Any], required: bool = True) -> Question:
+    """A question for a probe to yield: ``label`` describes it, ``answer()`` finds it out."""
+    return Question(label, answer, required)
+
+
+Probe = Callable[[Callable], Generator[Question, Any, None]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, frozen into plain data so that comparing it runs none of the attempt's code."""
+
+    value: Any = None
+    raised: Raised | None = None
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that the engine does not compare by content: its type's name, and its repr."""
+
+    type_name: str
+    text: str
+
+
+class Lesson:
+    """The exercises of one lesson, and where the learner stands."""
+
+    def __init__(self, number: str, title: str) -> None:
+        self.number = number
+        self.title = title
+        self.exercises: dict[str, Exercise] = {}
+
+    def exercise(self, reference: Callable, **options: Any) -> Exercise:
+        """Add an exercise; the options are those of Exercise.
+
+        Raises ValueError where the lesson has one of that name, or it has fewer than two hints.
+        """
+        exercise = Exercise(reference, **options)
+        if exercise.name in self.exercises:
+            raise ValueError(f"lesson {self.number} has two exercises named {exercise.name!r}")
+        self.exercises[exercise.name] = exercise
+        return exercise
+
+    def statuses(self) -> dict[str, Status]:
+        """Each exercise's name with the status of its last check in this session."""
+        return {name: exercise.status for name, exercise in self.exercises.items()}
+
+    def progress(self) -> None:
+        """Show the lesson's exercises and which of them are passed."""
+        rows = [
+            (name, exercise.effort, exercise.status) for name, exercise in self.exercises.items()
+        ]
+        reports.show(reports.Progress(f"Lesson {self.number}: {self.title}", rows))
+
+
+class Exercise:
+    """One exercise. Call it with an attempt; it shows the outcome and returns what to go on with.
+
+    reference : the right answer, a function or class; its name names the exercise.
+    cases or probe : what is asked of it; see the module's docstring.
+    mistakes : slug to Mistake.
+    hints : at least two, from a nudge to nearly the answer.
+    right : right answers in other styles, used by the tests.
+    features : sentence part to predicate over a case's arguments by name, e.g.
+        ``{"the division leaves a remainder": lambda size, ...: ...}``. Where the wrong cases are
+        just those with a feature, the message says so.
+    normalise : applied to frozen values before they are compared, e.g. for answers whose order
+        does not matter. It sees anything an attempt may return.
+    returns : what the answer is, for messages ("an int").
+    difficulty : 1 to 3. minutes : for a learner. seconds : for one check of an attempt.
+    """
+
+    def __init__(
+        self,
+        reference: Callable,
+        *,
+        cases: Sequence[Case] = (),
+        probe: Probe | None = None,
+        mistakes: Mapping[str, Mistake] | None = None,
+        hints: Sequence[str] = (),
+        right: Sequence[Callable] = (),
+        features: Mapping[str, Callable[..., bool]] | None = None,
+        normalise: Callable[[Any], Any] | None = None,
+        returns: str = "",
+        name: str | None = None,
+        difficulty: int = 1,
+        minutes: int = 5,
+        seconds: float = 2.0,
+        tolerance: float = 1e-5,
+    ) -> None:
+        if len(hints) < 2:
+            raise ValueError(f"exercise {reference.__name__!r} needs at least two hints")
+        if bool(cases) == (probe is not None):
+            raise ValueError(f"exercise {reference.__name__!r} needs either cases or a probe")
+        self.reference = reference
+        self.name = name or reference.__name__
+        self.mistakes = dict(mistakes or {})
+        self.hints = tuple(hints)
+        self.right = tuple(right)
+        self.returns = returns
+        self.seconds = seconds
+        self.effort = f"{'●' * difficulty}{'○' * (3 - difficulty)} {minutes} min"
+        self.status: Status = "not attempted"
+        self._cases = tuple(cases)
+        self._probe = probe or self._probe_cases
+        self._features = dict(features or {})
+        self._normalise = normalise or (lambda value: value)
+        self._tolerance = tolerance
+        labels = [self._label(each) for each in self._cases]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"exercise {self.name!r} has two cases that read the same")
+        self._next_hint = 0
+        self._outcome: Outcome | None = None
+        self._handed_out = False
+
+    def __repr__(self) -> str:
+        return f"Exercise {self.name} ({self.effort}): {self.status}. Call it with your answer."
+
+    def __call__(self, attempt: Any) -> Any:
+        """Check the attempt, show the outcome, and return what the lesson should go on with.
+
+        Returns the attempt if it passed, otherwise the reference.
+        Raises CheckFailed (an AssertionError) with HELPERS_STRICT=1 unless it passed.
+        """
+        printed = ""
+        if self._handed_out and attempt is self.reference:
+            outcome = Outcome(
+                "not attempted" if self._outcome.status == "not attempted" else "failed",
+                self._outcome.mistake,
+                f"{self.name} is the course's reference at the moment, which the last check "
+                "gave you. Run the cell with your own answer again, then this one.",
+            )
+        else:
+            outcome, printed = self._judge_safely(attempt)
+        self._outcome, self.status = outcome, outcome.status
+        passed = outcome.status == "passed"
+        self._handed_out = not passed
+        reports.show(reports.Result(self.name, outcome.status, outcome.message, printed))
+        if not passed and os.environ.get("HELPERS_STRICT") == "1":
+            raise CheckFailed(f"{self.name}: {outcome.status}. {outcome.message}")
+        return attempt if passed else self.reference
+
+    def grade(self, attempt: Any) -> Outcome:
+        """Check the attempt for a program: nothing is shown, stored or raised."""
+        outcome, _ = self._judge_safely(attempt)
+        return outcome
+
+    def hint(self) -> None:
+        """Show the next hint; after the last one, the last again."""
+        number = min(self._next_hint, len(self.hints) - 1)
+        self._next_hint += 1
+        more = (
+            f"check.{self.name}.hint() again for the next one."
+            if number + 1 < len(self.hints)
+            else f"That was the last; check.{self.name}.solution() shows the reference."
+        )
+        title = f"Hint {number + 1} of {len(self.hints)} for {self.name}"
+        reports.show(reports.Note(title, self.hints[number], more))
+
+    def solution(self) -> None:
+        """Show the reference with its source."""
+        origin = f"{self.reference.__module__}.{self.reference.__qualname__}"
+        source = inspect.cleandoc("\n" + inspect.getsource(self.reference))
+        reports.show(reports.Source(f"Reference for {self.name}, from {origin}", source))
+
+    def _judge_safely(self, attempt: Any) -> tuple[Outcome, str]:
+        try:
+            return self._judge(attempt)
+        except Exception as error:  # the engine's own fault must not reach a learner as a traceback
+            message = (
+                f"The check itself failed on this answer ({type(error).__name__}: {error}). "
+                "That is a bug of the course, not of yours: please report it with your answer."
+            )
+            return Outcome("failed", None, message), ""
+
+    def _judge(self, attempt: Any) -> tuple[Outcome, str]:
+        if attempt is None or attempt is ...:
+            return Outcome("not attempted", None, self._start_here()), ""
+        if not callable(attempt):
+            message = (
+                f"The check got {describe(freeze(attempt))} instead of {self.name} itself. "
+                f"Pass the name without calling it: check.{self.name}({self.name})."
+            )
+            return Outcome("failed", None, message), ""
+        misfit = self._signature_misfit(attempt)
+        if misfit:
+            return Outcome("failed", None, misfit), ""
+
+        answers, printed = self._observe(attempt, self.seconds)
+        raised = [answer.raised.type_name for answer in answers.values() if answer.raised]
+        if raised and len(raised) == len(answers) and set(raised) == {"NotImplementedError"}:
+            return Outcome("not attempted", None, self._start_here()), printed
+        expected = self._reference_answers
+        if self._agree(expected, answers):
+            return Outcome("passed", None, self._praise(answers)), printed
+        for slug, seen in self._mistake_answers.items():
+            if self._agree(seen, answers):
+                return Outcome("failed", slug, self.mistakes[slug].diagnosis), printed
+        slug, message = self._one_of_two_mistakes(expected, answers)
+        message = message or self._explain(expected, answers, printed)
+        return Outcome("failed", slug, message), printed
+
+    def _start_here(self) -> str:
+        return (
+            "Replace the line `raise NotImplementedError` by your answer and run the cell again. "
+            f"Stuck? check.{self.name}.hint()"
+        )
+
+    def _praise(self, answers: Mapping[str, Answer]) -> str:
+        return f"Right in all {len(answers)} cases." if self._cases else "Right."
+
+    def _signature_misfit(self, attempt: Callable) -> str:
+        try:
+            signature = inspect.signature(attempt)
+        except (TypeError, ValueError):  # some builtins have none
+            return ""
+        for each in self._cases:
+            try:
+                signature.bind(*each.args, **each.kwargs)
+            except TypeError as error:
+                return (
+                    f"Your function cannot be called as {self._label(each)}: {error}. Keep the "
+                    f"first line as it was: def {self.name}{_bare(self.reference)}:"
+                )
+        return ""
+
+    def _label(self, each: Case) -> str:
+        words = [short_repr(value, 400) for value in each.args]
+        words += [f"{name}={short_repr(value, 400)}" for name, value in each.kwargs.items()]
+        return f"{self.name}({', '.join(words)})"
+
+    def _arguments(self, each: Case) -> dict[str, Any]:
+        bound = inspect.signature(self.reference).bind(*each.args, **each.kwargs)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def _probe_cases(self, attempt: Callable) -> Generator[Question, Any, None]:
+        for each in self._cases:
+            args, kwargs = copy.deepcopy((each.args, dict(each.kwargs)))
+            names = list(self._arguments(each))[: len(args)]
+            inputs = dict(zip(names, args, strict=False)) | kwargs
+            call = functools.partial(attempt, *args, **kwargs)
+            yield Question(self._label(each), call, required=False, inputs=inputs)
+
+    def _observe(self, attempt: Callable, seconds: float) -> tuple[dict[str, Answer], str]:
+        answers: dict[str, Answer] = {}
+        with Sandbox(seconds) as sandbox:
+            probe = self._probe(attempt)
+            value = None
+            while True:
+                try:
+                    question = probe.send(value)
+                except StopIteration:
+                    break
+                before = freeze(question.inputs)
+                value, raised = sandbox.run(question.answer)
+                if raised:
+                    answer = Answer(raised=raised)
+                else:
+                    # Freezing may run the attempt's code too: generators, __repr__, __index__.
+                    frozen, raised = sandbox.run(lambda value=value: freeze(value))
+                    answer = Answer(None if raised else self._normalise(frozen), raised)
+                after, failed = sandbox.run(lambda question=question: freeze(question.inputs))
+                if not failed and after != before:
+                    changed = tuple(name for name in before if after.get(name) != before[name])
+                    answer = Answer(answer.value, answer.raised, changed)
+                answers[question.label] = answer
+                if raised and (question.required or raised.type_name == TimeUp.__name__):
+                    break
+        return answers, sandbox.printed
+
+    @functools.cached_property
+    def _reference_answers(self) -> dict[str, Answer]:
+        return self._observe(self.reference, 60.0)[0]
+
+    @functools.cached_property
+    def _mistake_answers(self) -> dict[str, dict[str, Answer]]:
+        return {
+            slug: self._observe(mistake.wrong, 60.0)[0] for slug, mistake in self.mistakes.items()
+        }
+
+    def _agree(
+        self,
+        expected: Mapping[str, Answer],
+        answers: Mapping[str, Answer],
+        labels: Collection[str] | None = None,
+    ) -> bool:
+        if labels is None:
+            labels = expected
+            if list(expected) != list(answers):
+                return False
+        return all(
+            label in expected
+            and label in answers
+            and self._same_answer(expected[label], answers[label])
+            for label in labels
+        )
+
+    def _same_answer(self, expected: Answer, answer: Answer) -> bool:
+        if expected.changed != answer.changed:
+            return False
+        if expected.raised or answer.raised:
+            return bool(expected.raised and answer.raised) and (
+                expected.raised.type_name == answer.raised.type_name
+            )
+        return same(expected.value, answer.value, self._tolerance)
+
+    def _one_of_two_mistakes(
+        self, expected: Mapping[str, Answer], answers: Mapping[str, Answer]
+    ) -> tuple[str | None, str]:
+        """A banked mistake that explains all cases in which one argument has its default.
+
+        So that somebody who rounds the wrong way and has not come to dilation yet hears about
+        the rounding.
+        """
+        for name, default in self._defaults.items():
+            plain = [
+                self._label(each)
+                for each in self._cases
+                if same(freeze(self._arguments(each)[name]), freeze(default))
+            ]
+            if len(plain) == len(answers) or self._agree(expected, answers, plain):
+                continue
+            slugs = [
+                slug
+                for slug, seen in self._mistake_answers.items()
+                if self._agree(seen, answers, plain)
+            ]
+            if len(slugs) == 1:
+                message = (
+                    f"Where {name} is {default!r}: {self.mistakes[slugs[0]].diagnosis} "
+                    f"Then look at how {name} enters; the calls where it is not {default!r} go "
+                    "wrong in another way."
+                )
+                return slugs[0], message
+        return None, ""
+
+    @functools.cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {
+            name: parameter.default
+            for name, parameter in inspect.signature(self.reference).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+
+    def _explain(
+        self, expected: Mapping[str, Answer], answers: Mapping[str, Answer], printed: str
+    ) -> str:
+        """Words for a mistake that is in no bank: the first question that went wrong."""
+        wrong = [
+            label
+            for label in answers
+            if not self._same_answer(expected.get(label, Answer()), answers[label])
+        ]
+        if not wrong:  # it ended before the reference does
+            missing = next(label for label in expected if label not in answers)
+            return f"Your answer ends before {missing}."
+        label, answer = wrong[0], answers[wrong[0]]
+        sentence = self._difference(label, expected.get(label, Answer()), answer, printed)
+        stopped = answer.raised and answer.raised.type_name == TimeUp.__name__
+        if not self._cases or len(answers) == 1 or stopped:
+            return sentence
+        right = len(answers) - len(wrong)
+        counts = f" {right} of {len(answers)} cases are right" if right else " No case is right"
+        clue = self._clue(set(wrong))
+        return f"{sentence}{counts}{'; ' + clue if clue else ''}."
+
+    def _clue(self, wrong: set[str]) -> str:
+        """What the wrong cases have in common and the right ones have not, if anything."""
+        cases = {self._label(each): self._arguments(each) for each in self._cases}
+        features = dict(self._features)
+        for name, default in self._defaults.items():
+            sentence = f"{name} is not {default!r}"
+            features[sentence] = lambda _n=name, _d=default, **given: given[_n] != _d
+        subset = ""
+        for sentence, holds in features.items():
+            having = {label for label, given in cases.items() if holds(**given)}
+            if having == wrong:
+                return f"the wrong ones are exactly those where {sentence}"
+            if wrong < having != set(cases) and not subset:
+                subset = f"in every wrong one {sentence}"
+        return subset
+
+    def _difference(self, label: str, expected: Answer, answer: Answer, printed: str) -> str:
+        if answer.changed:
+            names = " and ".join(answer.changed)
+            return (
+                f"{label} changes {names}, which belongs to the caller: work on a copy, or build "
+                "a new value and return that."
+            )
+        if answer.raised:
+            return f"{label} {answer.raised.sentence(self.seconds)}"
+        if expected.raised:
+            return (
+                f"{label} should raise {expected.raised.type_name}, yours returned "
+                f"{describe(answer.value)}."
+            )
+        return _value_difference(label, expected.value, answer.value, printed, self.returns)
+
+
+def same(expected: Any, value: Any, tolerance: float = 1e-5) -> bool:
+    """Whether two frozen values are equal: ints exactly, floats and arrays within tolerance."""
+    if isinstance(expected, bool) or isinstance(value, bool) or expected is None:
+        return type(expected) is type(value) and expected == value
+    if isinstance(expected, int):
+        return isinstance(value, int) and expected == value
+    if isinstance(expected, float):
+        return isinstance(value, int | float) and (
+            math.isclose(expected, value, rel_tol=tolerance, abs_tol=tolerance)
+            or (math.isnan(expected) and math.isnan(value))
+        )
+    if isinstance(expected, tuple):
+        if _is_array(value) and value.ndim:
+            value = freeze(value.tolist())
+        return (
+            isinstance(value, tuple)
+            and len(expected) == len(value)
+            and all(same(a, b, tolerance) for a, b in zip(expected, value, strict=True))
+        )
+    if isinstance(expected, dict):
+        return (
+            isinstance(value, dict)
+            and expected.keys() == value.keys()
+            and all(same(expected[key], value[key], tolerance) for key in expected)
+        )
+    if _is_array(expected):
+        numpy = sys.modules["numpy"]
+        return (
+            _is_array(value)
+            and expected.shape == value.shape
+            and bool(numpy.allclose(expected, value, tolerance, tolerance, equal_nan=True))
+        )
+    return type(expected) is type(value) and expected == value
+
+
+_MOST_ITEMS = 10_000
+_DEEPEST = 20
+
+
+def freeze(value: Any, depth: int = 0) -> Any:
+    """Plain data with the content of ``value``: int, float, str, tuple, dict, ndarray or Opaque.
+
+    Runs the value's own code (``__index__``, ``__repr__``), so call it inside a sandbox.
+    """
+    if value is None or isinstance(value, bool | str | bytes):
+        return value
+    if isinstance(value, float):
+        return float(value)
+    if depth > _DEEPEST:
+        return Opaque(type(value).__name__, "nested too deeply")
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+        if len(items) > _MOST_ITEMS:
+            return Opaque(type(value).__name__, f"{len(items)} items")
+        return tuple(freeze(item, depth + 1) for item in items)
+    if isinstance(value, Mapping):
+        return {freeze(key, depth + 1): freeze(value[key], depth + 1) for key in value}
+    if not isinstance(value, type):
+        with contextlib.suppress(Exception):
+            return operator.index(value)
+        if isinstance(value, numbers.Real):
+            return float(value)
+        array = _to_array(value)
+        if array is not None:
+            return array
+    return Opaque(type(value).__name__, re.sub(r" at 0x[0-9a-fA-F]+", "", short_repr(value)))
+
+
+def _to_array(value: Any) -> Any:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not hasattr(value, "__array__"):
+        return None
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    return numpy.array(value)
+
+
+def _is_array(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+def short_repr(value: Any, most: int = 120) -> str:
+    """The value's repr on one line, cut to ``most`` characters; never raises an Exception."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def describe(value: Any) -> str:
+    """A frozen value in a sentence: ``16``, ``the float 16.0``, ``an array of shape (2, 3)``."""
+    if value is None:
+        return "None"
+    if isinstance(value, Opaque):
+        if value.type_name in ("function", "method", "builtin_function_or_method"):
+            return "a function"
+        return f"a {value.type_name} ({value.text})"
+    if _is_array(value):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, bool | float | str):
+        return f"the {type(value).__name__} {short_repr(value)}"
+    return short_repr(value)
+
+
+def _value_difference(label: str, expected: Any, value: Any, printed: str, returns: str) -> str:
+    if value is None:
+        remedy = (
+            "It prints something; printing shows a value to you, only `return` hands it on."
+            if printed
+            else "Does every way through your function end in `return ...`?"
+        )
+        return f"{label} returned None. {remedy}"
+    if isinstance(value, float) and math.isnan(value):
+        return f"{label} returned nan, not a number: look for 0/0 or infinity minus infinity."
+    if isinstance(value, Opaque):
+        remedy = {
+            "generator": "a `yield` makes a generator: collect the values in a list, return that",
+            "coroutine": "write `def`, not `async def`",
+            "function": "did you forget the brackets of a call?",
+        }.get(value.type_name, f"it should be {returns or describe(expected)}")
+        return f"{label} returned {describe(value)}: {remedy}."
+    if isinstance(expected, int) and isinstance(value, float | str | bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(value) == expected:
+                kind = type(value).__name__
+                return (
+                    f"{label} returned {describe(value)}: the right number as {kind}, but the "
+                    f"lesson needs an int, {expected}."
+                )
+    if isinstance(expected, tuple) and isinstance(value, tuple) and len(expected) != len(value):
+        return (
+            f"{label} should have {len(expected)} entries, yours has {len(value)}: expected "
+            f"{short_repr(expected, 200)}, got {short_repr(value, 200)}."
+        )
+    if _is_array(expected) and _is_array(value):
+        if expected.shape != value.shape:
+            return f"{label} should have shape {expected.shape}, yours has {value.shape}."
+        numpy = sys.modules["numpy"]
+        if numpy.isnan(value).any():
+            return f"{label} contains nan: look for 0/0 or infinity minus infinity."
+        where = numpy.unravel_index(numpy.abs(expected - value).argmax(), expected.shape)
+        return (
+            f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.4g}, right is "
+            f"{expected[where]:.4g}."
+        )
+    return f"{label} should be {short_repr(expected, 200)}, yours returned {describe(value)}."
+
+
+def _bare(function: Callable) -> str:
+    """The signature without type hints, as a lesson's stub has it."""
+    signature = inspect.signature(function)
+    parameters = [
+        parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()
+    ]
+    return str(signature.replace(parameters=parameters, return_annotation=signature.empty))
+
+
+def lessons() -> dict[str, Lesson]:
+    """Every lesson that has checks, by the name of its module in ``helpers.checks``."""
+    import helpers.checks as package
+
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    modules = {name: importlib.import_module(f"helpers.checks.{name}") for name in names}
+    found = {n: m.lesson for n, m in modules.items() if isinstance(vars(m).get("lesson"), Lesson)}
+    return dict(sorted(found.items(), key=lambda item: item[1].number))
