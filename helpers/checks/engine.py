@@ -29,7 +29,7 @@ A lesson's checks live in ``helpers/checks/<topic>.py``::
    ``cases=``: a generator that yields questions and is sent each value back::
 
        def probe(attempt):
-           layer = yield ask("BatchNorm(3)", lambda: attempt(3))
+           layer = yield ask("BatchNorm(3)", lambda: attempt(3), compare=False)
            yield ask("its output in train mode", lambda: layer(x))
 
    An answer that raises ends the probe, unless the question says ``required=False``.
@@ -114,12 +114,19 @@ class Question:
     label: str
     answer: Callable[[], Any]
     required: bool = True
+    compare: bool = True
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-def ask(label: str, answer: Callable[[], Any], required: bool = True) -> Question:
-    """A question for a probe to yield: ``label`` describes it, ``answer()`` finds it out."""
-    return Question(label, answer, required)
+def ask(
+    label: str, answer: Callable[[], Any], *, required: bool = True, compare: bool = True
+) -> Question:
+    """A question for a probe to yield: ``label`` describes it, ``answer()`` finds it out.
+
+    required : when the answer raises, the probe ends.
+    compare : False for an object that is only needed for later questions, such as a layer.
+    """
+    return Question(label, answer, required, compare)
 
 
 Probe = Callable[[Callable], Generator[Question, Any, None]]
@@ -131,7 +138,7 @@ class Answer:
 
     value: Any = None
     raised: Raised | None = None
-    changed: tuple[str, ...] = ()
+    changed: Mapping[str, Any] = field(default_factory=dict)  # inputs by name, as they are now
 
 
 @dataclass(frozen=True)
@@ -376,13 +383,19 @@ class Exercise:
                 value, raised = sandbox.run(question.answer)
                 if raised:
                     answer = Answer(raised=raised)
+                elif not question.compare:
+                    answer = Answer()
                 else:
                     # Freezing may run the attempt's code too: generators, __repr__, __index__.
                     frozen, raised = sandbox.run(lambda value=value: freeze(value))
                     answer = Answer(None if raised else self._normalise(frozen), raised)
                 after, failed = sandbox.run(lambda question=question: freeze(question.inputs))
-                if not failed and after != before:
-                    changed = tuple(name for name in before if after.get(name) != before[name])
+                if not failed and not same(before, after, 0.0):
+                    changed = {
+                        name: after[name]
+                        for name in before
+                        if not same(before[name], after[name], 0.0)
+                    }
                     answer = Answer(answer.value, answer.raised, changed)
                 answers[question.label] = answer
                 if raised and (question.required or raised.type_name == TimeUp.__name__):
@@ -417,7 +430,7 @@ class Exercise:
         )
 
     def _same_answer(self, expected: Answer, answer: Answer) -> bool:
-        if expected.changed != answer.changed:
+        if not same(expected.changed, answer.changed):
             return False
         if expected.raised or answer.raised:
             return bool(expected.raised and answer.raised) and (
@@ -433,7 +446,7 @@ class Exercise:
         So that somebody who rounds the wrong way and has not come to dilation yet hears about
         the rounding.
         """
-        for name, default in self._defaults.items():
+        for name, default in reversed(self._defaults.items()):
             plain = [
                 self._label(each)
                 for each in self._cases
@@ -525,10 +538,7 @@ def same(expected: Any, value: Any, tolerance: float = 1e-5) -> bool:
     if isinstance(expected, int):
         return isinstance(value, int) and expected == value
     if isinstance(expected, float):
-        return isinstance(value, int | float) and (
-            math.isclose(expected, value, rel_tol=tolerance, abs_tol=tolerance)
-            or (math.isnan(expected) and math.isnan(value))
-        )
+        return isinstance(value, int | float) and _close(expected, value, tolerance)
     if isinstance(expected, tuple):
         if _is_array(value) and value.ndim:
             value = freeze(value.tolist())
@@ -551,6 +561,15 @@ def same(expected: Any, value: Any, tolerance: float = 1e-5) -> bool:
             and bool(numpy.allclose(expected, value, tolerance, tolerance, equal_nan=True))
         )
     return type(expected) is type(value) and expected == value
+
+
+def _close(expected: float, value: float, tolerance: float) -> bool:
+    try:
+        value = float(value)
+    except OverflowError:  # an int that no float can hold
+        return False
+    both_nan = math.isnan(expected) and math.isnan(value)
+    return both_nan or math.isclose(expected, value, rel_tol=tolerance, abs_tol=tolerance)
 
 
 _MOST_ITEMS = 10_000

@@ -1,0 +1,62 @@
+"""Every exercise of every lesson: what its check must accept, refuse and name."""
+
+import inspect
+
+import pytest
+
+from helpers.checks.engine import Exercise, lessons
+
+EXERCISES = {
+    f"{topic}.{name}": exercise
+    for topic, lesson in lessons().items()
+    for name, exercise in lesson.exercises.items()
+}
+MISTAKES = [(each, slug) for each, exercise in EXERCISES.items() for slug in exercise.mistakes]
+# Where an exercise admits no ten different wrong answers: the number that it does admit.
+FEWER_MISTAKES: dict[str, int] = {}
+
+
+def _stub(exercise: Exercise):
+    def stub(*args, **kwargs):
+        raise NotImplementedError
+
+    return stub
+
+
+@pytest.mark.parametrize("each", EXERCISES)
+def test_stub_is_not_attempted(each):
+    exercise = EXERCISES[each]
+    outcome = exercise.grade(_stub(exercise))
+    assert (outcome.status, outcome.mistake) == ("not attempted", None)
+
+
+@pytest.mark.parametrize("each", EXERCISES)
+def test_reference_and_other_right_answers_pass(each):
+    exercise = EXERCISES[each]
+    for answer in (exercise.reference, *exercise.right):
+        outcome = exercise.grade(answer)
+        assert outcome.status == "passed", f"{inspect.getsource(answer)}\n{outcome}"
+
+
+@pytest.mark.parametrize(("each", "slug"), MISTAKES)
+def test_mistake_is_refused_and_named_as_itself(each, slug):
+    mistake = EXERCISES[each].mistakes[slug]
+    outcome = EXERCISES[each].grade(mistake.wrong)
+    assert (outcome.status, outcome.mistake) == ("failed", slug), outcome
+    assert mistake.diagnosis in outcome.message
+
+
+@pytest.mark.parametrize("each", EXERCISES)
+def test_bank_is_large_enough_and_right_variants_exist(each):
+    exercise = EXERCISES[each]
+    assert len(exercise.mistakes) >= FEWER_MISTAKES.get(each, 10)
+    assert len(exercise.hints) >= 2
+    assert exercise.right
+
+
+@pytest.mark.parametrize("each", EXERCISES)
+@pytest.mark.parametrize("answer", [None, "x", float("nan"), (), object()])
+def test_constant_answers_are_refused(each, answer):
+    outcome = EXERCISES[each].grade(lambda *args, **kwargs: answer)
+    assert outcome.status == "failed"
+    assert outcome.mistake is None

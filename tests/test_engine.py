@@ -1,0 +1,413 @@
+"""The check engine on hostile, clumsy and unusual attempts."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from helpers.checks import conv_shapes as check
+from helpers.checks.engine import CheckFailed, Lesson, Mistake, ask, case, lessons
+from helpers.checks.sandbox import Sandbox
+
+
+def right(size, kernel_size, stride=1, padding=0, dilation=1):
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+def rounds_up_and_forgets_dilation(size, kernel_size, stride=1, padding=0, dilation=1):
+    return -(-(size + 2 * padding - kernel_size) // stride) + 1
+
+
+def endless_loop(size, kernel_size, stride=1, padding=0, dilation=1):
+    while True:
+        pass
+
+
+def endless_loop_that_swallows_everything(*args, **kwargs):
+    while True:
+        try:  # noqa: SIM105
+            len([])
+        except:  # noqa: E722
+            pass
+
+
+def sleeps(*args, **kwargs):
+    time.sleep(3600)
+
+
+def endless_generator(*args, **kwargs):
+    while True:
+        yield 1
+
+
+def recurses(*args, **kwargs):
+    return recurses(*args, **kwargs)
+
+
+def asks(*args, **kwargs):
+    return int(input("size? "))
+
+
+def reads_stdin(*args, **kwargs):
+    return int(sys.stdin.readline())
+
+
+def exits(*args, **kwargs):
+    sys.exit(1)
+
+
+def quits(*args, **kwargs):
+    quit()
+
+
+def exits_hard(*args, **kwargs):
+    os._exit(3)
+
+
+def interrupts(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
+def raises_oddly(*args, **kwargs):
+    class Odd(Exception):
+        def __str__(self):
+            raise ValueError("no text")
+
+    raise Odd
+
+
+class EvilRepr:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+class EndlessIndex:
+    def __index__(self):
+        while True:
+            pass
+
+
+HOSTILE = {
+    endless_loop: "still running",
+    endless_loop_that_swallows_everything: "still running",
+    sleeps: "still running",
+    endless_generator: "generator",
+    recurses: "calls itself without end",
+    asks: "keyboard input",
+    reads_stdin: "keyboard input",
+    exits: "tries to exit",
+    quits: "tries to exit",
+    exits_hard: "tries to exit",
+    interrupts: "interrupted",
+    raises_oddly: "raised Odd",
+    lambda *a, **k: 1 / 0: "ZeroDivisionError: division by zero at `",
+    lambda *a, **k: None: "returned None",
+    lambda *a, **k: print(right(*a, **k)): "only `return` hands it on",
+    lambda *a, **k: float("nan"): "nan, not a number",
+    lambda *a, **k: str(right(*a, **k)): "the right number as str",
+    lambda *a, **k: 10**400: "should be 3",
+    lambda *a, **k: float(10**300): "should be 3",
+    lambda *a, **k: EvilRepr(): "EvilRepr",
+    lambda *a, **k: EndlessIndex(): "still running",
+    lambda *a, **k: right: "did you forget the brackets",
+    lambda *a, **k: np.array([1, 2]): "an array of shape (2,)",
+    lambda size: size: "cannot be called as conv_output_size(5, 3)",
+    7: "Pass the name without calling it",
+}
+
+
+@pytest.mark.parametrize("attempt", HOSTILE, ids=lambda attempt: HOSTILE[attempt][:24])
+def test_hostile_attempt_ends_in_a_sentence(attempt, capsys, monkeypatch):
+    monkeypatch.setattr(check.conv_output_size, "seconds", 0.3)
+    streams = sys.stdin, sys.stdout, sys.stderr, os._exit, sys.getrecursionlimit()
+    handler = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
+    outcome = check.conv_output_size.grade(attempt)
+    assert outcome.status == "failed"
+    assert outcome.mistake is None
+    assert HOSTILE[attempt] in outcome.message
+    assert "helpers" not in outcome.message
+    assert streams == (sys.stdin, sys.stdout, sys.stderr, os._exit, sys.getrecursionlimit())
+    if handler is not None:
+        assert signal.getsignal(signal.SIGALRM) == handler
+        assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "number", [np.int64, np.int32, np.uint8, lambda n: np.array(n), lambda n: [n][0]]
+)
+def test_other_kinds_of_int_are_right(number):
+    def attempt(size, kernel_size, stride=1, padding=0, dilation=1):
+        return number(right(size, kernel_size, stride, padding, dilation))
+
+    assert check.conv_output_size.grade(attempt).status == "passed"
+
+
+def test_bool_is_no_int():
+    lesson = Lesson("99", "Test")
+    one = lesson.exercise(lambda n: 1, name="one", cases=[case(1)], hints=["a", "b"])
+    assert one.grade(lambda n: True).status == "failed"
+
+
+def test_a_thread_stops_endless_loops_too(monkeypatch):
+    monkeypatch.setattr(check.conv_output_size, "seconds", 0.3)
+    outcomes = []
+    thread = threading.Thread(
+        target=lambda: outcomes.extend(
+            check.conv_output_size.grade(attempt)
+            for attempt in (endless_loop, endless_loop_that_swallows_everything, right)
+        )
+    )
+    thread.start()
+    thread.join(60)
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed", "passed"]
+    assert "still running" in outcomes[0].message
+
+
+def test_an_import_is_not_interrupted(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time; time.sleep(1); done = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports():
+        import slow_to_import
+
+        return slow_to_import.done
+
+    with Sandbox(0.2) as sandbox:
+        assert sandbox.run(imports) == (True, None)
+
+
+def test_printing_without_end_is_bounded():
+    with Sandbox(1.0) as sandbox:
+        sandbox.run(lambda: [print("x" * 1000) for _ in itertools.repeat(0, 10_000)])
+    assert len(sandbox.printed) <= 2000
+
+
+def test_inputs_that_are_changed_are_named():
+    def attempt(shape, layers):
+        result = check.trace_shapes.reference(shape, layers)
+        for layer in layers:
+            layer["stride"] = 7
+        return result
+
+    outcome = check.trace_shapes.grade(attempt)
+    assert outcome.status == "failed"
+    assert "changes layers" in outcome.message
+
+
+def test_two_mistakes_at_once_are_told_one_after_the_other():
+    outcome = check.conv_output_size.grade(rounds_up_and_forgets_dilation)
+    assert outcome.mistake == "rounds_up"
+    assert outcome.message.startswith("Where dilation is 1: You round up")
+    assert "Then look at how dilation enters" in outcome.message
+
+
+def test_a_mistake_in_no_bank_gets_an_example_and_what_the_wrong_cases_share():
+    def attempt(size, kernel_size, stride=1, padding=0, dilation=1):
+        return right(size, kernel_size, stride, padding, dilation) + (padding > 0)
+
+    outcome = check.conv_output_size.grade(attempt)
+    assert outcome.mistake is None
+    assert "conv_output_size(28, 5, 2, 2) should be 14, yours returned 15." in outcome.message
+    assert "the wrong ones are exactly those where padding is not 0" in outcome.message
+
+
+def test_an_error_in_some_cases_shows_the_line():
+    def attempt(size, kernel_size, stride=1, padding=0, dilation=1):
+        if padding:
+            return undefined_name  # noqa: F821
+        return right(size, kernel_size, stride, padding, dilation)
+
+    message = check.conv_output_size.grade(attempt).message
+    assert "raised NameError" in message
+    assert "at `return undefined_name" in message
+
+
+def test_a_branch_left_open_is_not_called_not_attempted():
+    def attempt(size, kernel_size, stride=1, padding=0, dilation=1):
+        if dilation > 1:
+            raise NotImplementedError
+        return right(size, kernel_size, stride, padding, dilation)
+
+    outcome = check.conv_output_size.grade(attempt)
+    assert outcome.status == "failed"
+    assert "that branch has no answer yet" in outcome.message
+
+
+@pytest.fixture
+def exercise():
+    def add(a, b=0):
+        """a + b"""
+        return a + b
+
+    return Lesson("99", "Test").exercise(
+        add,
+        cases=[case(1), case(2, 3), case(-4, b=1)],
+        mistakes={"minus": Mistake("You subtract.", lambda a, b=0: a - b)},
+        hints=["first", "second"],
+    )
+
+
+def test_call_returns_the_attempt_or_the_reference(exercise, capsys):
+    def good(a, b=0):
+        return b + a
+
+    assert exercise(good) is good
+    assert exercise.status == "passed"
+    assert exercise(lambda a, b=0: a - b) is exercise.reference
+    assert exercise.status == "failed"
+    shown = capsys.readouterr().out
+    assert "✓ Passed: add" in shown
+    assert "You subtract." in shown
+    assert "reference" in shown
+
+
+def test_the_reference_handed_out_is_not_a_pass(exercise, capsys):
+    add = exercise(lambda a, b=0: a - b)
+    assert exercise(add) is add
+    assert exercise.status == "failed"
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Run the cell with your own answer again" in shown
+
+
+def test_grade_shows_and_stores_nothing(exercise, capsys):
+    exercise.grade(lambda a, b=0: a - b)
+    assert exercise.status == "not attempted"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_strict_mode_raises(exercise, monkeypatch):
+    monkeypatch.setenv("HELPERS_STRICT", "1")
+
+    def stub(a, b=0):
+        raise NotImplementedError
+
+    with pytest.raises(CheckFailed, match="not attempted"):
+        exercise(stub)
+    with pytest.raises(CheckFailed, match="You subtract"):
+        exercise(lambda a, b=0: a - b)
+    assert exercise(lambda a, b=0: a + b)(1, 2) == 3
+
+
+def test_hints_come_one_by_one_and_the_solution_is_shown(exercise, capsys):
+    for expected in ("first", "second", "second"):
+        exercise.hint()
+        assert expected in capsys.readouterr().out
+    exercise.solution()
+    assert "return a + b" in capsys.readouterr().out
+
+
+def test_progress_lists_every_exercise(capsys):
+    check.progress()
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in check.lesson.exercises)
+
+
+def test_what_is_printed_is_shown_with_the_outcome(exercise, capsys):
+    def chatty(a, b=0):
+        print("debugging", a)
+        return a + b
+
+    exercise(chatty)
+    assert "debugging 1" in capsys.readouterr().out
+
+
+def test_probe_with_dependent_questions():
+    class Counter:
+        def __init__(self, start):
+            self.value = start
+
+        def step(self, by=1):
+            self.value += by
+            return self.value
+
+    class Frozen(Counter):
+        def step(self, by=1):
+            return self.value + by
+
+    def probe(attempt):
+        counter = yield ask("Counter(3)", lambda: attempt(3), compare=False)
+        yield ask("its first step", lambda: counter.step())
+        yield ask("its second step", lambda: counter.step(5))
+
+    exercise = Lesson("99", "Test").exercise(
+        Counter,
+        probe=probe,
+        mistakes={"frozen": Mistake("It never moves.", Frozen)},
+        hints=["a", "b"],
+    )
+    assert exercise.grade(Counter).status == "passed"
+    assert exercise.grade(Frozen).mistake == "frozen"
+
+    class Unfinished(Counter):
+        def step(self, by=1):
+            raise NotImplementedError
+
+    outcome = exercise.grade(Unfinished)
+    assert outcome.status == "failed"
+    assert "its first step" in outcome.message
+
+
+def test_exercises_are_refused_when_they_are_badly_made():
+    lesson = Lesson("99", "Test")
+    with pytest.raises(ValueError, match="two hints"):
+        lesson.exercise(abs, cases=[case(1)], hints=["one"])
+    with pytest.raises(ValueError, match="cases or a probe"):
+        lesson.exercise(abs, hints=["a", "b"])
+    lesson.exercise(abs, cases=[case(1)], hints=["a", "b"])
+    with pytest.raises(ValueError, match="two exercises named"):
+        lesson.exercise(abs, cases=[case(1)], hints=["a", "b"])
+
+
+def test_html_is_escaped_and_labelled():
+    from helpers.checks.reports import Result
+
+    shown = Result("f", "failed", "use `<b>` & not x", printed="<script>")._repr_html_()
+    assert "<script>" not in shown
+    assert "<code" in shown and "&lt;b&gt;" in shown
+    assert "role='status'" in shown
+
+
+def test_checks_import_no_framework():
+    code = """
+        import sys
+        import helpers.checks.conv_shapes, helpers.checks.start_here
+        loaded = {"torch", "tensorflow", "keras", "numpy", "matplotlib"} & sys.modules.keys()
+        assert not loaded, loaded
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+def test_in_a_kernel_exit_does_not_end_it_and_display_is_quiet():
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = [
+        "from helpers.checks import conv_shapes as check",
+        "def leaves(*a, **k):\n    exit()\ncheck.conv_output_size(leaves);",
+        "def shows(*a, **k):\n    display('seen')\n    return 1\n"
+        "print(check.conv_output_size.grade(shows).status)",
+        "exit.__class__.__name__, get_ipython().ask_exit.__name__",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    NotebookClient(notebook, timeout=120).execute()
+    left = notebook.cells[1].outputs[0]["data"]
+    assert "tries to exit" in left["text/plain"]
+    assert "Not yet" in left["text/html"]
+    assert [output.get("text") for output in notebook.cells[2].outputs] == ["failed\n"]
+    assert "ask_exit" in notebook.cells[3].outputs[0]["data"]["text/plain"]
+
+
+def test_lessons_are_found_in_order():
+    found = lessons()
+    assert "conv_shapes" in found
+    assert [lesson.number for lesson in found.values()] == sorted(
+        lesson.number for lesson in found.values()
+    )
