@@ -40,36 +40,13 @@ STAMP = "course.json"  # in .venv: who made it, whether it is complete, for whic
 LINUX = sys.platform.startswith("linux")
 NEEDS_GB = float(os.environ.get("COURSE_NEEDS_GB") or (8 if LINUX else 4))
 
-# What the installers write when ... (uv, pip, and the systems below them)
-DISK_FULL = ["no space left on device", "not enough space on the disk", "quota exceeded"]
-OFFLINE = [
-    "error sending request",
-    "failed to fetch",
-    "network connectivity is disabled",
-    "retrying (retry(total=",
-    "failed to establish a new connection",
-    "name resolution",
-    "read timed out",
-    "connection reset",
-    "network is unreachable",
-]
-NO_PACKAGE = [
-    "no matching distribution found",
-    "no solution found",
-    "is not a supported wheel",
-    "for the current platform",
-]
-
 PROBE = """
 import sys, json, os, sysconfig
-try:
-    import ensurepip
-except ImportError:
-    ensurepip = None
-machine = os.uname().machine if hasattr(os, "uname") else ""
+from importlib.util import find_spec
 print(json.dumps({"version": list(sys.version_info[:3]), "prefix": sys.prefix,
     "platform": sysconfig.get_platform(), "bits": 64 if sys.maxsize > 2**32 else 32,
-    "machine": machine, "ensurepip": ensurepip is not None}))
+    "machine": os.uname().machine if hasattr(os, "uname") else "",
+    "pip": find_spec("pip") is not None, "ensurepip": find_spec("ensurepip") is not None}))
 """
 
 
@@ -100,6 +77,10 @@ def probe(python: str) -> dict:
         return {}
 
 
+def dotted(version: tuple) -> str:
+    return ".".join(str(number) for number in version)
+
+
 def supported(facts: dict) -> bool:
     return tuple(facts.get("version", ())[:2]) in PYTHONS
 
@@ -111,14 +92,16 @@ def choose_python() -> tuple:
     facts = probe(mine)
     if supported(facts):
         return mine, facts
+    mine_is = dotted(facts.get("version") or sys.version_info[:3])
     for version in PYTHONS:
-        other = shutil.which("python" + ".".join(map(str, version)))
-        if other and supported(probe(other)):
-            return other, probe(other)
-    version = ".".join(str(number) for number in sys.version_info[:3])
+        other = shutil.which("python" + dotted(version))
+        facts = probe(other) if other else {}
+        if supported(facts):
+            say(f"The course does not run on Python {mine_is}: taking {other}.")
+            return other, facts
     remedy = "py -3.12" if WINDOWS else "python3.12"
     raise Stop(
-        f"This is Python {version}, and TensorFlow has packages for Python 3.11, 3.12 and 3.13 "
+        f"This is Python {mine_is}, and TensorFlow has packages for Python 3.11, 3.12 and 3.13 "
         "only: install one of these (from python.org, your system's package manager, or with "
         f"`uv python install 3.12`), then type `{remedy} course.py lab`."
     )
@@ -152,13 +135,16 @@ def check_computer() -> str:
             f"`sudo apt install {package}` (Debian, Ubuntu; elsewhere install uv or the Python "
             "from python.org), then the same command again."
         )
+    return python
+
+
+def check_disk() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDS_GB:
         raise Stop(
             f"Set-up needs about {NEEDS_GB:.0f} GB of disk and {free:.1f} GB are free for {ROOT}: "
             "free some space or move the course folder to a larger disk, then try again."
         )
-    return python
 
 
 # --- .venv -------------------------------------------------------------------------------------
@@ -194,7 +180,7 @@ def why_unusable(stamp: dict) -> str:
     if not facts:
         return "its Python does not run (removed or never finished)"
     if not supported(facts):
-        return "it has Python " + ".".join(str(number) for number in facts["version"])
+        return "it has Python " + dotted(facts["version"])
     if "prefix" in stamp:
         # Its programs hold absolute paths. samefile: the same folder may be spelt in many ways.
         if not os.path.exists(stamp["prefix"]) or not os.path.samefile(stamp["prefix"], VENV):
@@ -266,12 +252,12 @@ def set_up() -> None:
             )
         python = check_computer()
         say(f"Making {VENV} again: {reason}.")
-        remove_venv()
         make(python, lock)
 
 
 def make(python: str, lock) -> None:
-    remove_venv()  # what an earlier removal left
+    remove_venv()  # also what an earlier removal left; first, for the space that it takes
+    check_disk()
     say(
         f"Setting up the course in {VENV}: up to {NEEDS_GB:.0f} GB, one to ten minutes, once. "
         "The commands, for those who prefer to type them in this folder:"
@@ -294,7 +280,7 @@ def make(python: str, lock) -> None:
 
 
 def update(stamp: dict, lock) -> None:
-    if stamp:
+    if "requirements" in stamp:
         say(f"The requirements have changed: bringing {VENV} up to date.")
     else:
         say(f"Installing into the {VENV} that is here already (course.py did not make it).")
@@ -302,10 +288,10 @@ def update(stamp: dict, lock) -> None:
     write_stamp(VENV, ours=ours)  # incomplete from here on
     try:
         install(lock)
-    except Offline as error:
-        write_stamp(VENV, **stamp)  # installers fetch first: nothing has changed
-        lab = typed([PYTHON, "-m", "jupyterlab"])
-        raise Stop(f"{error} {VENV} is as it was: `{lab}` works, with the old packages.") from None
+    except Unchanged as stop:
+        write_stamp(VENV, **stamp)
+        old = typed([PYTHON, "-m", "jupyterlab"])
+        raise Stop(f"{stop} {VENV} is as it was: `{old}` runs it with its old packages.") from None
     complete(ours)
 
 
@@ -323,8 +309,36 @@ def complete(ours: bool) -> None:
 # --- Installers --------------------------------------------------------------------------------
 
 
-class Offline(Stop):
-    """The package index cannot be reached."""
+class Unchanged(Stop):
+    """No install, no harm: the installers fetch everything before they touch .venv."""
+
+
+# What uv, pip and the systems below them write, and what it means to the reader.
+DISK_FULL = (
+    ["no space left on device", "not enough space on the disk", "quota exceeded"],
+    Stop(
+        f"A disk is full (the message above names the file): free about {NEEDS_GB or 8:.0f} GB "
+        "where this folder is, and in your home folder for the downloads, then type the same "
+        "command again."
+    ),
+)
+OFFLINE = (
+    ["error sending request", "failed to fetch", "network connectivity is disabled"]
+    + ["retrying (retry(", "failed to establish a new connection", "name resolution"]
+    + ["read timed out", "connection reset", "network is unreachable"],
+    Unchanged(
+        "The package index cannot be reached: check the network connection (and the proxy, if "
+        "there is one), then type the same command again."
+    ),
+)
+NO_PACKAGE = (
+    ["no matching distribution found", "no solution found", "for the current platform"],
+    Unchanged(
+        "A package, named above, has no version for this computer or contradicts another: the "
+        "course installs on 64-bit Linux (glibc), Windows and Macs with an M processor; "
+        "elsewhere take it in Colab (see README.md)."
+    ),
+)
 
 
 def run(command: list, lock) -> tuple:
@@ -346,53 +360,40 @@ def run(command: list, lock) -> tuple:
             child.wait()
 
 
+def have_pip(lock) -> bool:
+    """A .venv that was made for uv has no pip, and Debian's Python may have none to give."""
+    return probe(PYTHON)["pip"] or run([PYTHON, "-m", "ensurepip"], lock)[0] == 0
+
+
 def install(lock) -> None:
     """Install the requirements with uv, else with pip; Stop with the reason if neither can."""
     what = ["install", "-r", "requirements.txt", "-c", "constraints.txt", "-e", "."]
     pip = [PYTHON, "-m", "pip"]
-    uv = shutil.which("uv") and "uv"
-    if not uv:
+    uv, code, written = shutil.which("uv") and "uv", 1, ""
+    if not uv and have_pip(lock):
         code, written = run(pip + ["install", "uv"], lock)
-        explain(code, written, offline=True)
+        if code:
+            explain(written, DISK_FULL, OFFLINE)
         uv = code == 0 and os.path.join(BIN, "uv")
     if uv:
         code, written = run([uv, "pip"] + what + ["--python", PYTHON], lock)
         if code == 0:
             return
-        explain(code, written, offline=False)
+        # Not yet for want of a network: pip may know a proxy, a certificate or a mirror.
+        explain(written, DISK_FULL)
         say("  uv failed; trying pip:")
-    # A .venv that was made for uv has no pip, and a Debian Python may have none to give.
-    if probe(PYTHON)["ensurepip"]:
-        run([PYTHON, "-m", "ensurepip"], lock)
+    if have_pip(lock):
         code, written = run(pip + what, lock)
     if code:
-        explain(code, written, offline=True)
+        explain(written, DISK_FULL, OFFLINE, NO_PACKAGE)
         raise Stop("The installer failed; its last lines, above, say why.")
 
 
-def explain(code: int, written: str, offline: bool) -> None:
+def explain(written: str, *reasons: tuple) -> None:
     """Stop with the remedy if the installer's words tell what went wrong."""
-    if not code:
-        return
-    if any(words in written for words in DISK_FULL):
-        raise Stop(
-            "A disk is full (the message above names the file): free about "
-            f"{NEEDS_GB or 8:.0f} GB where this folder is, and in your home folder for the "
-            "downloads, then type the same command again."
-        )
-    if not offline:
-        return
-    if any(words in written for words in OFFLINE):
-        raise Offline(
-            "The package index cannot be reached: check the network connection (and the proxy, "
-            "if there is one), then type the same command again."
-        )
-    if any(words in written for words in NO_PACKAGE):
-        raise Stop(
-            "A package, named above, has no build for this computer: the course installs on "
-            "64-bit Linux (glibc), Windows and Macs with an M processor; elsewhere take it in "
-            "Colab (see README.md)."
-        )
+    for words, stop in reasons:
+        if any(word in written for word in words):
+            raise stop
 
 
 # --- Commands ----------------------------------------------------------------------------------
@@ -461,6 +462,7 @@ def doctor(options: list) -> int:
     state = "not there yet" if not os.path.lexists(VENV) else why_unusable(stamp) or "not set up"
     say(f"{VENV}      {state}")
     check_computer()
+    check_disk()
     say("Set-up can start: type `python3 course.py lab`.")
     return 0
 

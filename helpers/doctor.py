@@ -134,7 +134,7 @@ def _renew(packages: str = "") -> str:
     """The remedy for packages that are missing or too old."""
     if in_colab():
         return f"run `%pip install -U {packages}` in a cell, then restart the session"
-    return "type `python3 course.py lab` in the course folder, which installs them"
+    return "delete the folder .venv, if there is one, and type `python3 course.py lab`"
 
 
 def _course() -> Finding:
@@ -231,7 +231,7 @@ def _device() -> Finding:
             # A missing PyTorch is reported once, among the packages.
             ""
             if isinstance(error, ModuleNotFoundError) and error.name == "torch"
-            else f"PyTorch is damaged: delete the folder .venv, then {_renew('torch')}.",
+            else f"PyTorch is damaged: {_renew('torch')}.",
         )
     with warnings.catch_warnings(record=True) as caught:  # an old driver makes torch warn
         warnings.simplefilter("always")
