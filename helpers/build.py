@@ -200,7 +200,7 @@ def to_text(notebook: Notebook) -> str:
             if "text" in output:
                 output["text"] = output["text"].splitlines(keepends=True)
             for mime, value in output.get("data", {}).items():
-                if isinstance(value, str):
+                if mime.startswith("text/") or mime == "image/svg+xml":
                     output["data"][mime] = value.splitlines(keepends=True)
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
@@ -321,8 +321,8 @@ def output_problems(notebook: Notebook) -> Iterator[tuple[int, str]]:
 def build(path: Path, root: Path = ROOT) -> list[Path]:
     """Build both notebooks of the source at ``path`` and return their paths.
 
-    Both are written, or neither. Raises SourceError when the source is refused, BuildError when a
-    cell fails, an output cannot be repeated or a notebook is too large.
+    Nothing is written unless both can be made. Raises SourceError when the source is refused,
+    BuildError when a cell fails, an output cannot be repeated or a notebook is too large.
     """
     cells = load(path, root)
     label = path.relative_to(root).as_posix()
