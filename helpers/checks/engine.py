@@ -272,6 +272,13 @@ class Exercise:
         outcome, _ = self._judge_safely(attempt)
         return outcome
 
+    def look_at(self, attempt: Any) -> None:
+        """Show what the check says of an attempt without counting it; never raises."""
+        outcome, printed = self._judge_safely(attempt)
+        reports.show(
+            reports.Result(self.name, outcome.status, outcome.message, printed, counts=False)
+        )
+
     def hint(self) -> None:
         """Show the next hint; after the last one, the last again."""
         number = min(self._next_hint, len(self.hints) - 1)

@@ -33,10 +33,15 @@ class Result:
     status: str
     message: str
     printed: str = ""
+    counts: bool = True
+
+    @property
+    def _footer(self) -> str:
+        return _GOES_ON[self.status] if self.counts else "Only shown: this answer does not count."
 
     def __repr__(self) -> str:
         sign, word, _ = _LOOKS[self.status]
-        lines = [f"{sign} {word}: {self.name}", _wrap(self.message), _wrap(_GOES_ON[self.status])]
+        lines = [f"{sign} {word}: {self.name}", _wrap(self.message), _wrap(self._footer)]
         if self.printed:
             printed = textwrap.indent(self.printed.rstrip(), "    ")
             lines.append(f"  Printed during the check:\n{printed}")
@@ -52,7 +57,7 @@ class Result:
                 "</pre></details>"
             )
         small = "margin-top:.3em;font-size:.9em;opacity:.8"
-        body += f"<div style='{small}'>{_GOES_ON[self.status]}</div>"
+        body += f"<div style='{small}'>{self._footer}</div>"
         return _box(f"{sign} {word}: {_code(self.name)}", body, colour, f"{word}: {self.name}")
 
 

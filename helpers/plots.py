@@ -1,0 +1,229 @@
+"""The look of the course's figures, and the figures that several lessons draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+
+from helpers.conv_shapes import Axis
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart (jfly.uni-koeln.de/color).
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+)
+GREY = "#8C8C8C"
+PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for the course: sizes, fonts and colours."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7.0, 3.2),
+            "figure.dpi": 110,
+            "savefig.dpi": 110,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 12,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=PALETTE),
+            "lines.linewidth": 2,
+            "legend.frameon": False,
+        }
+    )
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display the figure in a notebook, ``alt`` being its text for screen readers; close it."""
+    from IPython.display import display
+
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+def draw_axis(axis: Axis, title: str, ax: Axes | None = None) -> Figure:
+    """One axis of a layer as a picture: who reads whom.
+
+    For a convolution each row is one position of the window over the input pixels in the top
+    row; pixels that no window reads are hatched. For a transposed convolution each row is the
+    kernel that one input pixel lays down, and the bottom row counts how many land on each output
+    pixel. Dashed squares are padding, or what the padding cuts off.
+    """
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    rows = _draw_transposed(axis, ax) if axis.transposed else _draw_windows(axis, ax)
+    left, right, height = rows
+    ax.set(xlim=(left - 2.6, right + 0.6), ylim=(-height - 0.2, 1.2), aspect="equal")
+    ax.axis("off")
+    ax.set_title(title)
+    ax.figure.set_size_inches(
+        min(max((right - left + 3.2) * 0.36, 5.0), 9.5), 0.36 * (height + 1.4) + 0.5
+    )
+    return ax.figure
+
+
+def _draw_windows(axis: Axis, ax: Axes) -> tuple[int, int, float]:
+    coverage = axis.input_coverage()
+    last = max(axis.reads(axis.output_size - 1)[-1], axis.size - 1)
+    end = max(last, axis.size + axis.padding - 1)
+    for position in range(-axis.padding, end + 1):
+        inside = 0 <= position < axis.size
+        _cell(
+            ax,
+            position,
+            0,
+            str(position) if inside else "0",
+            face="white" if not inside or coverage[position] else "#E6E6E6",
+            hatch="" if not inside or coverage[position] else "////",
+            dashed=not inside,
+        )
+    _row_label(ax, -axis.padding, 0, "input")
+    for output in range(axis.output_size):
+        taps = axis.reads(output)
+        row = -1.3 - output
+        ax.plot([taps[0], taps[-1]], [row + 0.5] * 2, color=BLUE, linewidth=1, zorder=0)
+        for tap in taps:
+            _cell(ax, tap, row, "", face=SKY, height=0.7)
+        _row_label(ax, -axis.padding, row, f"output {output}")
+    return -axis.padding, end, axis.output_size + 0.3
+
+
+def _draw_transposed(axis: Axis, ax: Axes) -> tuple[int, int, float]:
+    lands = {
+        source: [
+            source * axis.stride - axis.padding + axis.dilation * tap
+            for tap in range(axis.kernel_size)
+        ]
+        for source in range(axis.size)
+    }
+    left = min(0, lands[0][0])
+    right = max(axis.output_size - 1, lands[axis.size - 1][-1])
+    for source, positions in lands.items():
+        ax.plot([positions[0], positions[-1]], [0.5 - source] * 2, color=RED, linewidth=1, zorder=0)
+        for position in positions:
+            inside = 0 <= position < axis.output_size
+            _cell(
+                ax,
+                position,
+                -source,
+                "",
+                face="#F3C9A8" if inside else "white",
+                dashed=not inside,
+                height=0.7,
+            )
+        _row_label(ax, left, -source, f"input {source}")
+    row = -axis.size - 0.3
+    for position, count in enumerate(axis.output_coverage()):
+        shade = ("white", "#FBE3D2", "#F3C9A8", "#E99A5F", RED)[min(count, 4)]
+        _cell(ax, position, row, str(count), face=shade)
+    _row_label(ax, left, row, "overlap")
+    return left, right, axis.size + 0.3
+
+
+def _cell(
+    ax: Axes,
+    column: float,
+    row: float,
+    text: str,
+    face: str,
+    hatch: str = "",
+    dashed: bool = False,
+    height: float = 1.0,
+) -> None:
+    ax.add_patch(
+        Rectangle(
+            (column - 0.5, row + (1 - height) / 2),
+            1,
+            height,
+            facecolor=face,
+            edgecolor=GREY if dashed else "#333333",
+            linestyle="--" if dashed else "-",
+            linewidth=0.8,
+            hatch=hatch,
+        )
+    )
+    if text:
+        color = GREY if dashed else "black"
+        box = {"facecolor": face, "edgecolor": "none", "pad": 0.6} if hatch else None
+        ax.text(
+            column, row + 0.5, text, ha="center", va="center", fontsize=8.5, color=color, bbox=box
+        )
+
+
+def _row_label(ax: Axes, left: int, row: float, text: str) -> None:
+    ax.text(left - 0.8, row + 0.5, text, ha="right", va="center", fontsize=9)
+
+
+def draw_gan() -> Figure:
+    """The two networks of a GAN, what each is given and what it is told."""
+    figure, ax = plt.subplots(figsize=(8.6, 3.5), layout="constrained")
+    ax.set(xlim=(0, 17.2), ylim=(0, 7))
+    ax.axis("off")
+    boxes = {
+        "noise z": (0.2, 4.3, 2.3, "random\nnumbers z", "#EDEDED"),
+        "generator": (3.7, 4.3, 2.9, "Generator", "#CFE8F7"),
+        "fake": (7.8, 4.3, 2.3, "fake\nimage", "#EDEDED"),
+        "real": (7.8, 1.1, 2.3, "real\nimage", "#EDEDED"),
+        "discriminator": (11.3, 2.7, 2.9, "Discriminator", "#FBE3D2"),
+        "verdict": (15.2, 2.7, 1.9, "real\nor fake?", "#EDEDED"),
+    }
+    for x, y, width, text, color in boxes.values():
+        ax.add_patch(
+            FancyBboxPatch(
+                (x, y), width, 1.5, "round,pad=0.05,rounding_size=0.2", fc=color, ec="#333333"
+            )
+        )
+        ax.text(x + width / 2, y + 0.75, text, ha="center", va="center")
+    for start, end in (
+        ((2.6, 5.05), (3.6, 5.05)),
+        ((6.7, 5.05), (7.7, 5.05)),
+        ((10.2, 4.9), (11.2, 3.9)),
+        ((10.2, 1.9), (11.2, 3.0)),
+        ((14.3, 3.45), (15.1, 3.45)),
+    ):
+        _arrow(ax, start, end, "#333333")
+    _arrow(ax, (16.1, 4.35), (5.2, 5.95), BLUE, "arc3,rad=0.22", "--")
+    ax.text(
+        10.9, 6.75, "“it saw through you here”: the generator learns", color=BLUE, ha="center",
+        va="center", fontsize=10,
+    )  # fmt: skip
+    _arrow(ax, (16.1, 2.6), (12.8, 2.55), RED, "arc3,rad=-0.55", "--")
+    ax.text(
+        14.3, 0.75, "“you were wrong here”:\nthe discriminator learns", color=RED, ha="center",
+        va="center", fontsize=10,
+    )  # fmt: skip
+    return figure
+
+
+def _arrow(
+    ax: Axes,
+    start: Sequence[float],
+    end: Sequence[float],
+    color: str,
+    connection: str = "arc3",
+    style: str = "-",
+) -> None:
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            connectionstyle=connection,
+            arrowstyle="-|>",
+            mutation_scale=14,
+            color=color,
+            linestyle=style,
+            linewidth=1.6,
+        )
+    )
