@@ -44,12 +44,11 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a cell that was never run or is skipped: nbval would let it pass."""
+    if _is_cell(item) and item.options["skip"]:
+        item.raise_cell_error("This cell is skipped, so nothing tests it.")
     result = yield
-    if _is_cell(item):
-        if item.cell.execution_count is None and item.cell.source.strip():
-            item.raise_cell_error("This cell was never run, so there is no output to compare.")
-        if item.options["skip"]:
-            item.raise_cell_error("This cell is skipped, so nothing tests it.")
+    if _is_cell(item) and item.cell.execution_count is None and item.cell.source.strip():
+        item.raise_cell_error("This cell was never run, so there is no output to compare.")
     return result
 
 

@@ -403,7 +403,7 @@ def _solution_problems(text: str, wanted: Notebook) -> Iterator[str]:
     if stale:
         yield "stale, its source gives other cells"
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and cell["source"]]
-    if [cell["execution_count"] for cell in code] != list(range(1, len(code) + 1)):
+    if [cell.get("execution_count") for cell in code] != list(range(1, len(code) + 1)):
         yield "not every cell was run, from the first to the last"
     for index, sentence in output_problems(notebook):
         yield f"cell {index}: {sentence.rstrip('.')}"
@@ -438,6 +438,10 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
 
     try:
         chosen = sources(root, options.lessons)
+        if not chosen:
+            raise BuildError(
+                f"No sources in {root / 'solutions'}: run this in the course's folder."
+            )
     except BuildError as error:
         report(error.problems)
         return 1

@@ -347,6 +347,11 @@ def test_unknown_and_misnamed_lessons(tmp_path, capsys, name, arguments, sentenc
     assert sentence in capsys.readouterr().err
 
 
+def test_no_lessons(tmp_path, capsys):
+    assert build.main(["--check"], make_project(tmp_path / "course")) == 1
+    assert "run this in the course's folder" in capsys.readouterr().err
+
+
 def test_two_lessons_with_one_number(tmp_path, capsys):
     root = make_project(tmp_path / "course", _03_areas=SOURCE, _03_volumes=SOURCE)
     assert build.main(["03"], root) == 1
@@ -615,6 +620,7 @@ def test_strict_nbval_fails_where_it_should_and_only_there(project):
     def change(notebook):
         never_run(notebook)
         notebook["cells"][4]["outputs"][0]["text"] = ["area: failed\n"]
+        notebook["cells"][-1]["metadata"]["tags"] = ["nbval-skip"]
 
     edit(project / "solutions" / "03_areas.ipynb", change)
     environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
@@ -626,7 +632,8 @@ def test_strict_nbval_fails_where_it_should_and_only_there(project):
         capture_output=True,
         text=True,
     )
-    assert "2 failed, 6 passed" in done.stdout, done.stdout
+    assert "3 failed, 5 passed" in done.stdout, done.stdout
+    assert "Cell 7: This cell is skipped" in done.stdout
     assert "Cell 1: This cell was never run" in done.stdout
     assert "area: failed" in done.stdout
     assert "run `python3 course.py build 03`" in done.stdout
