@@ -8,6 +8,9 @@ TensorFlow's C++ code reports on the machine (no GPU found, which CPU instructio
 import and again at its first operation, before ``TF_CPP_MIN_LOG_LEVEL`` has any say. Both happen
 here, with standard error put aside. If the import fails, what was put aside is shown after all.
 Set ``TF_CPP_MIN_LOG_LEVEL=0`` before Python starts to see everything.
+
+Code that uses both frameworks imports torch first. The other way round, a PyTorch built for CUDA
+warns at its first gradient that it cannot count the GPUs of a machine that has none.
 """
 
 from __future__ import annotations
@@ -85,6 +88,11 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # leave memory for P
 
 _loud = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 with contextlib.nullcontext() if _loud else _quiet_stderr():
+    # PyTorch's optimizers load Triton, and a Triton loaded after TensorFlow ends Python at once
+    # ("LLVM ERROR: inconsistency in registered CommandLine options"). Before, it does no harm.
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401
+
     import keras
     import tensorflow as tf
 
