@@ -14,6 +14,7 @@ the check for free disk space.
 # This file also has to run on the old Pythons that it turns away, hence no newer syntax.
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -46,7 +47,8 @@ from importlib.util import find_spec
 print(json.dumps({"version": list(sys.version_info[:3]), "prefix": sys.prefix,
     "platform": sysconfig.get_platform(), "bits": 64 if sys.maxsize > 2**32 else 32,
     "machine": os.uname().machine if hasattr(os, "uname") else "",
-    "pip": find_spec("pip") is not None, "ensurepip": find_spec("ensurepip") is not None}))
+    "pip": bool(find_spec("pip")),
+    "ensurepip": bool(getattr(find_spec("ensurepip"), "origin", None))}))
 """
 
 
@@ -323,7 +325,7 @@ DISK_FULL = (
     ),
 )
 OFFLINE = (
-    ["error sending request", "failed to fetch", "network connectivity is disabled"]
+    ["error sending request", "failed to fetch", "network was disabled"]
     + ["retrying (retry(", "failed to establish a new connection", "name resolution"]
     + ["read timed out", "connection reset", "network is unreachable"],
     Unchanged(
@@ -350,8 +352,9 @@ def run(command: list, lock) -> tuple:
     written = b""
     try:
         for line in child.stdout:
-            sys.stdout.buffer.write(b"    " + line)  # bytes: no console can fail to encode them
-            sys.stdout.flush()
+            if not line.startswith((b" + ", b" - ")):  # uv's list of 160 packages
+                sys.stdout.buffer.write(b"    " + line)  # bytes: no console fails to encode them
+                sys.stdout.flush()
             written = (written + line)[-100000:]
         return child.wait(), written.decode(errors="replace").lower()
     finally:
@@ -434,7 +437,7 @@ def lab(options: list) -> int:
 def test(options: list) -> int:
     set_up()
     commands = [[PYTHON, "-m", "pytest"] + options]
-    if any(name.endswith(".ipynb") for name in os.listdir("solutions")):
+    if glob.glob("solutions/*.ipynb"):  # where there are none, pytest --nbval is an error
         commands.append([PYTHON, "-m", "pytest", "--nbval", "solutions/"])
     codes = []
     for command in commands:

@@ -232,6 +232,7 @@ def test_both_test_runs_happen_and_either_can_fail(
 
 
 def test_without_notebooks_only_pytest_runs(course: Course) -> None:
+    (course.root / "solutions").rmdir()
     assert course.run("test")[0] == 0
     assert course.log[1:] == ["pytest"]
 
