@@ -75,10 +75,10 @@ class Report:
 
     def _repr_html_(self) -> str:
         # No colours of our own: text and lines take the theme's, and words carry the meaning.
-        cell = 'style="text-align: left; padding: 0.2em 0.8em; vertical-align: top"'
+        cell = 'style="text-align: left; padding: 0.2em 0.8em; vertical-align: top'
         rows = "".join(
-            f'<tr><th scope="row" {cell[:-1]}; white-space: nowrap">{html.escape(finding.topic)}</th>'
-            f"<td {cell}>{'<strong>Problem:</strong> ' if finding.problem else ''}"
+            f'<tr><th scope="row" {cell}; white-space: nowrap">{html.escape(finding.topic)}</th>'
+            f'<td {cell}">{"<strong>Problem:</strong> " if finding.problem else ""}'
             f"{html.escape(finding.text)}</td></tr>"
             for finding in self.findings
         )
