@@ -284,9 +284,9 @@ class Exercise:
         number = min(self._next_hint, len(self.hints) - 1)
         self._next_hint += 1
         more = (
-            f"check.{self.name}.hint() again for the next one."
+            f"`check.{self.name}.hint()` again for the next one."
             if number + 1 < len(self.hints)
-            else f"That was the last; check.{self.name}.solution() shows the reference."
+            else f"That was the last; `check.{self.name}.solution()` shows the reference."
         )
         title = f"Hint {number + 1} of {len(self.hints)} for {self.name}"
         reports.show(reports.Note(title, self.hints[number], more))
@@ -313,7 +313,7 @@ class Exercise:
         if not callable(attempt):
             message = (
                 f"The check got {describe(freeze(attempt))} instead of {self.name} itself. "
-                f"Pass the name without calling it: check.{self.name}({self.name})."
+                f"Pass the name without calling it: `check.{self.name}({self.name})`."
             )
             return Outcome("failed", None, message), ""
         misfit = self._signature_misfit(attempt)
@@ -337,7 +337,7 @@ class Exercise:
     def _start_here(self) -> str:
         return (
             "Replace the line `raise NotImplementedError` by your answer and run the cell again. "
-            f"Stuck? check.{self.name}.hint()"
+            f"Stuck? `check.{self.name}.hint()`"
         )
 
     def _praise(self, answers: Mapping[str, Answer]) -> str:
@@ -354,7 +354,7 @@ class Exercise:
             except TypeError as error:
                 return (
                     f"Your function cannot be called as {self._label(each)}: {error}. Keep the "
-                    f"first line as it was: def {self.name}{_bare(self.reference)}:"
+                    f"first line as it was: `def {self.name}{_bare(self.reference)}:`"
                 )
         return ""
 
