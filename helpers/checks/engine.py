@@ -707,7 +707,8 @@ def lessons() -> dict[str, Lesson]:
     """Every lesson that has checks, by the name of its module in ``helpers.checks``."""
     import helpers.checks as package
 
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    modules = {name: importlib.import_module(f"helpers.checks.{name}") for name in names}
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    topics = [name for name in names if not name.startswith("_")]
+    modules = {name: importlib.import_module(f"helpers.checks.{name}") for name in topics}
     found = {n: m.lesson for n, m in modules.items() if isinstance(vars(m).get("lesson"), Lesson)}
     return dict(sorted(found.items(), key=lambda item: item[1].number))
