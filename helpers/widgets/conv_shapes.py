@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -69,10 +70,22 @@ class ConvShapeCalculator(widgets.VBox):
             ceil_mode, bias,
         )  # fmt: skip
         self.one_layer = OneLayerTab(start, (channels, height, width))
-        self.tabs = widgets.Tab(children=[self.one_layer])
-        for index, title in enumerate(("One layer",)):
+        self.reverse = ReverseTab(self._use)
+        self.network = NetworkTab()
+        self.challenge = ChallengeTab()
+        self.tabs = widgets.Tab(
+            children=[self.one_layer, self.reverse, self.network, self.challenge]
+        )
+        for index, title in enumerate(("One layer", "Reverse", "Network", "Challenge")):
             self.tabs.set_title(index, title)
         super().__init__([self.tabs])
+
+    def _use(self, layer: Layer, size: int) -> None:
+        """Load a solution of the second tab into the first and show it."""
+        channels, *_ = self.input_shape
+        layer = replace(layer, out_channels=self.one_layer.out_channels.value)
+        self.one_layer.load(layer, (channels, size, size))
+        self.tabs.selected_index = 0
 
     @property
     def layer(self) -> Layer:
@@ -248,7 +261,7 @@ class OneLayerTab(widgets.VBox):
 
         left = widgets.VBox(
             [*self._settings, self.hidden_note],
-            layout=widgets.Layout(flex="0 1 300px", min_width="270px"),
+            layout=widgets.Layout(flex="0 1 310px", min_width="280px", margin="0 20px 0 0"),
         )
         right = widgets.VBox(
             [self.result, self.details],
@@ -564,4 +577,493 @@ def _side_html(title: str, side: view.Side) -> str:
     return (
         f'<div style="flex:1 1 260px;min-width:0"><strong>{title}</strong> {outcome}'
         f'<div style="{_CODE_STYLE}">{escape(side.code)}</div></div>'
+    )
+
+
+# --- Reverse ----------------------------------------------------------------------------------
+
+_SHOWN_SOLUTIONS = 40
+
+
+class ReverseTab(widgets.VBox):
+    """Which settings take one size to another, the best first.
+
+    use : called with (layer, size) when the learner wants to see one of them.
+    """
+
+    def __init__(self, use: Callable[[Layer, int], None]) -> None:
+        self._use = use
+        self._busy = False
+        self._solutions: list[view.Solution] = []
+        self.kind = widgets.Dropdown(
+            options=_KIND_OPTIONS[:2], description="Layer", style=_LABEL,
+            layout=widgets.Layout(width="auto"),
+        )  # fmt: skip
+        self.size = _integer("From", 32)
+        self.target = _integer("To", 16)
+        self.max_kernel_size = _slider("Largest kernel", 7, 1, 15)
+        self.table = widgets.HTML()
+        self.choice = widgets.Dropdown(
+            options=[], description="Solution", style=_LABEL,
+            layout=widgets.Layout(width="auto", min_width="340px"),
+        )  # fmt: skip
+        self.button = widgets.Button(
+            description="Show it in “One layer”", layout=widgets.Layout(width="auto")
+        )
+        for control in (self.kind, self.size, self.target, self.max_kernel_size):
+            control.observe(self._on_question, "value")
+        self.button.on_click(self._on_use)
+        questions = widgets.VBox(
+            [self.kind, self.size, self.target, self.max_kernel_size],
+            layout=widgets.Layout(width="340px", max_width="100%"),
+        )
+        use_row = widgets.Box(
+            [self.choice, self.button], layout=widgets.Layout(flex_flow="row wrap", width="100%")
+        )
+        super().__init__([questions, use_row, self.table])
+        self._on_question(None)
+
+    def show_failure(self, error: Exception) -> None:
+        self._busy = False
+        self.table.value = _page(_failure(error))
+
+    @_shows_failures
+    def _on_question(self, change: Any) -> None:
+        kind = self.kind.value
+        try:
+            found = view.reverse(
+                self.size.value, self.target.value, self.max_kernel_size.value, kind
+            )
+        except ShapeError as error:
+            found, text = [], _explained(error)
+        else:
+            text = _solutions_html(found, self.size.value, self.target.value, kind)
+        self._solutions = found[:_SHOWN_SOLUTIONS]
+        options = [
+            (f"{number}. {_setting_text(solution, kind)}", number - 1)
+            for number, solution in enumerate(self._solutions, start=1)
+        ]
+        if tuple(self.choice.options) != tuple(options):
+            self.choice.options = options
+        self.choice.disabled = self.button.disabled = not options
+        self.table.value = _page(text)
+
+    @_shows_failures
+    def _on_use(self, button: Any) -> None:
+        if self.choice.value is None:
+            return
+        solution = self._solutions[self.choice.value]
+        layer = Layer(
+            self.kind.value, None, solution.kernel_size, solution.stride, solution.padding,
+            output_padding=solution.output_padding,
+        )  # fmt: skip
+        self._use(layer, self.size.value)
+
+
+def _setting_text(solution: view.Solution, kind: str) -> str:
+    text = f"kernel {solution.kernel_size}, stride {solution.stride}, padding {solution.padding}"
+    if kind == "conv_transpose":
+        text += f", output padding {solution.output_padding}"
+    return text
+
+
+_CELL = "padding:2px 10px;text-align:center;border-bottom:1px solid rgba(136,136,136,.35)"
+
+
+def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Cells are HTML; the first of a row heads it."""
+    head = "".join(f'<th scope="col" style="{_CELL};font-weight:600">{cell}</th>' for cell in heads)
+    body = "".join(
+        f'<tr><th scope="row" style="{_CELL};font-weight:400">{row[0]}</th>'
+        + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:6px 0">'
+        f'<caption style="caption-side:top;text-align:left;padding:0 0 4px 0">{caption}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _yes(good: bool, otherwise: str = "no") -> str:
+    return "✓ yes" if good else f'<span style="opacity:.8">✗ {otherwise}</span>'
+
+
+def _solutions_html(found: list[view.Solution], size: int, target: int, kind: str) -> str:
+    name = view.KIND_NAMES[kind].lower()
+    if not found:
+        return _note_box(
+            f"No {name} with kernels up to this size takes {size} to {target}. Raise the largest "
+            "kernel, or go there in two layers."
+        )
+    transposed = kind == "conv_transpose"
+    heads = ["", "kernel", "stride", "padding"]
+    heads += ["output padding", "needs no output padding"] if transposed else ["nothing floored"]
+    heads += ["no checkerboard", "Keras gives equal numbers", "every pixel used"]
+    rows = []
+    for number, solution in enumerate(found[:_SHOWN_SOLUTIONS], start=1):
+        row = [str(number), solution.kernel_size, solution.stride, solution.padding]
+        if transposed:
+            row += [solution.output_padding, _yes(solution.exact)]
+        else:
+            row.append(_yes(solution.exact, f"remainder {solution.remainder}"))
+        row += [_yes(solution.even), _yes(solution.equal)]
+        row.append(_yes(solution.unread == 0, f"{solution.unread} unread"))
+        rows.append([str(cell) for cell in row])
+    plural = "settings take" if len(found) > 1 else "setting takes"
+    caption = f"<strong>{len(found)} {plural} {size} to {target}</strong>, the best first"
+    if len(found) > _SHOWN_SOLUTIONS:
+        caption += f"; the first {_SHOWN_SOLUTIONS} are shown"
+    notes = "Keras's line is “valid” without padding, else “same”."
+    if not transposed:
+        notes += " The checkerboard of a convolution shows in its gradient, not in its output."
+    return _html_table(heads, rows, caption) + f'<div style="opacity:.8">{notes}</div>'
+
+
+# --- Network ----------------------------------------------------------------------------------
+
+_MOST_LAYERS = 16
+
+
+class NetworkTab(widgets.VBox):
+    """A stack of editable layers with shapes, parameters and receptive field down the stack."""
+
+    def __init__(self) -> None:
+        self._busy = False
+        self.rows: list[NetworkRowEditor] = []
+        names = [(network.name, index) for index, network in enumerate(view.PRESETS)]
+        self.preset = widgets.Dropdown(
+            options=names, value=0, description="Start from", style=_LABEL,
+            layout=widgets.Layout(width="340px", max_width="100%"),
+        )  # fmt: skip
+        narrow = widgets.Layout(width="190px")
+        self.channels, self.height, self.width = (
+            widgets.IntText(description=name, style=_LABEL, layout=narrow)
+            for name in ("Input channels", "Input height", "Input width")
+        )
+        self.bias = widgets.Checkbox(
+            value=True, description="Layers have biases", indent=False,
+            layout=widgets.Layout(width="auto"),
+        )  # fmt: skip
+        self.summary = widgets.HTML()
+        self.list = widgets.VBox()
+        self.add = widgets.Button(description="Add a layer", icon="plus")
+        self.preset.observe(self._on_preset, "value")
+        for control in (self.channels, self.height, self.width, self.bias):
+            control.observe(self._on_edit, "value")
+        self.add.on_click(self._on_add)
+        inputs = widgets.Box(
+            [self.channels, self.height, self.width, self.bias],
+            layout=widgets.Layout(flex_flow="row wrap", width="100%"),
+        )
+        super().__init__([self.preset, inputs, self.list, self.add, self.summary])
+        self._on_preset(None)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [replace(row.layer, bias=self.bias.value) for row in self.rows]
+
+    def show_failure(self, error: Exception) -> None:
+        self._busy = False
+        self.summary.value = _page(_failure(error))
+
+    @_shows_failures
+    def _on_preset(self, change: Any) -> None:
+        network = view.PRESETS[self.preset.value]
+        self._busy = True
+        self.channels.value, self.height.value, self.width.value = network.shape
+        self._busy = False
+        self._set_rows([self._row(layer) for layer in network.layers])
+
+    @_shows_failures
+    def _on_edit(self, change: Any) -> None:
+        if not self._busy:
+            self._refresh()
+
+    @_shows_failures
+    def _on_add(self, button: Any) -> None:
+        if len(self.rows) >= _MOST_LAYERS:
+            return
+        last = self.rows[-1].layer if self.rows else view.PRESETS[0].layers[0]
+        self._set_rows([*self.rows, self._row(last)])
+
+    @_shows_failures
+    def _on_row(self, row: NetworkRowEditor, action: str) -> None:
+        if action == "edit":
+            if not self._busy:
+                self._refresh()
+            return
+        rows = list(self.rows)
+        index = rows.index(row)
+        if action == "remove":
+            del rows[index]
+        else:
+            other = index + (-1 if action == "up" else 1)
+            if not 0 <= other < len(rows):
+                return
+            rows[index], rows[other] = rows[other], rows[index]
+        self._set_rows(rows)
+
+    def _row(self, layer: Layer) -> NetworkRowEditor:
+        return NetworkRowEditor(layer, self._on_row)
+
+    def _set_rows(self, rows: list[NetworkRowEditor]) -> None:
+        self.rows = rows
+        self.list.children = rows
+        self.add.disabled = len(rows) >= _MOST_LAYERS
+        for number, row in enumerate(rows, start=1):
+            row.place(number, len(rows))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        shape = self.channels.value, self.height.value, self.width.value
+        results = view.trace_network(shape, self.layers)
+        for row, result in zip(self.rows, results, strict=True):
+            row.show(result)
+        self.summary.value = _page(_network_html(shape, self.layers, results))
+
+
+class NetworkRowEditor(widgets.Box):
+    """One layer of the stack. ``notify(row, action)`` hears of edits, moves and removal."""
+
+    def __init__(self, layer: Layer, notify: Callable[[NetworkRowEditor, str], None]) -> None:
+        self._notify = notify
+        self.kind = widgets.Dropdown(
+            options=_KIND_OPTIONS, value=layer.kind, description="Layer",
+            style={"description_width": "55px"}, layout=widgets.Layout(width="245px"),
+        )  # fmt: skip
+        self.out_channels = self._number("Channels out", layer.out_channels or 1, 160)
+        self.kernel_size = self._number("Kernel", layer.kernel_size, 115)
+        self.stride = self._number("Stride", layer.stride or 1, 115)
+        self.padding = self._number("Padding", layer.padding, 120)
+        self.output_padding = self._number("Output padding", layer.output_padding, 165)
+        self.up = self._button("Up", "up")
+        self.down = self._button("Down", "down")
+        self.remove = self._button("Remove", "remove")
+        self.result = widgets.HTML(layout=widgets.Layout(flex="1 1 100%"))
+        numbers = (
+            self.out_channels, self.kernel_size, self.stride, self.padding, self.output_padding,
+        )  # fmt: skip
+        for control in (self.kind, *numbers):
+            control.observe(self._on_edit, "value")
+        super().__init__(
+            [self.kind, *numbers, self.up, self.down, self.remove, self.result],
+            layout=widgets.Layout(
+                flex_flow="row wrap", width="100%", border="1px solid rgba(136,136,136,.4)",
+                padding="2px 4px", margin="2px 0",
+            ),
+        )  # fmt: skip
+        self._hide_what_does_not_apply()
+
+    @staticmethod
+    def _number(name: str, value: int, width: int) -> widgets.IntText:
+        return widgets.IntText(
+            value=value, description=name, style={"description_width": f"{width - 65}px"},
+            layout=widgets.Layout(width=f"{width}px"),
+        )  # fmt: skip
+
+    def _button(self, name: str, action: str) -> widgets.Button:
+        button = widgets.Button(description=name, layout=widgets.Layout(width="auto"))
+        button.on_click(lambda _: self._notify(self, action))
+        return button
+
+    @property
+    def layer(self) -> Layer:
+        kind = self.kind.value
+        pooling = kind in ("max_pool", "avg_pool")
+        return Layer(
+            kind,
+            None if pooling else self.out_channels.value,
+            self.kernel_size.value,
+            self.stride.value,
+            self.padding.value,
+            output_padding=self.output_padding.value if kind == "conv_transpose" else 0,
+        )
+
+    def place(self, number: int, count: int) -> None:
+        """Say which layer of how many this is."""
+        self.kind.description = f"Layer {number}"
+        self.up.disabled, self.down.disabled = number == 1, number == count
+
+    def show(self, result: view.NetworkRow) -> None:
+        """Show what the trace found."""
+        if result.error is not None:
+            text = _explained(result.error)
+        elif result.shape is None:
+            text = "<div>Unknown: an earlier layer does not fit.</div>"
+        else:
+            field = "not counted"
+            if result.field:
+                field = f"{result.field[0]} × {result.field[1]} input pixels"
+            text = (
+                f"<div>→ <strong>({', '.join(map(str, result.shape))})</strong> &nbsp; "
+                f"{result.parameters:,} parameters &nbsp; receptive field {field}</div>"
+            )
+        text = _page(text)
+        if self.result.value != text:
+            self.result.value = text
+
+    def _on_edit(self, change: Any) -> None:
+        if change.owner is self.kind:
+            self._hide_what_does_not_apply()
+        self._notify(self, "edit")
+
+    def _hide_what_does_not_apply(self) -> None:
+        _show(self.out_channels, self.kind.value in ("conv", "conv_transpose"))
+        _show(self.output_padding, self.kind.value == "conv_transpose")
+
+
+def _network_html(shape: Shape, layers: list[Layer], results: list[view.NetworkRow]) -> str:
+    if not layers:
+        return _note_box("No layers yet: add one.")
+    bad = next((n for n, result in enumerate(results, start=1) if result.error), None)
+    if bad is not None:
+        return _note_box(f"The first layer that does not fit is layer {bad}; see there.")
+    sizes = [_sizes_text(shape), *(_sizes_text(result.shape) for result in results)]
+    total = sum(result.parameters for result in results)
+    field = results[-1].field
+    sees = ""
+    if field:
+        sees = f"; an output pixel sees {field[0]} × {field[1]} input pixels, borders ignored"
+    shapes = f"({', '.join(map(str, shape))}) → ({', '.join(map(str, results[-1].shape))})"
+    return (
+        f'<div style="font-size:16px;font-weight:600">{" → ".join(sizes)}</div>'
+        f"<div><strong>Total</strong>: {shapes}, {total:,} parameters{sees}.</div>"
+    )
+
+
+# --- Challenge --------------------------------------------------------------------------------
+
+
+class ChallengeTab(widgets.VBox):
+    """Tasks such as "take 28 to 7 in two convolutions", judged by what the answer computes."""
+
+    def __init__(self) -> None:
+        self._solved: set[int] = set()
+        tasks = [(f"{n + 1}. {task.text}", n) for n, task in enumerate(view.CHALLENGES)]
+        self.task = widgets.Dropdown(
+            options=tasks, value=0, description="Task", style={"description_width": "60px"},
+            layout=widgets.Layout(width="auto"),
+        )  # fmt: skip
+        self.text = widgets.HTML()
+        self.rows = [ChallengeRow(number) for number in range(1, 4)]
+        self.check = widgets.Button(description="Check", button_style="primary")
+        self.next = widgets.Button(description="Next task")
+        self.feedback = widgets.HTML()
+        self.task.observe(self._on_task, "value")
+        self.check.on_click(self._on_check)
+        self.next.on_click(self._on_next)
+        for row in self.rows:
+            row.on_change(self._on_change)
+        super().__init__(
+            [
+                self.task, self.text, *self.rows, widgets.HBox([self.check, self.next]),
+                self.feedback,
+            ]
+        )  # fmt: skip
+        self._on_task(None)
+
+    @property
+    def challenge(self) -> view.Challenge:
+        """The current task."""
+        return view.CHALLENGES[self.task.value]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The learner's answer."""
+        kind = self.challenge.kind
+        return [row.layer(kind) for row in self.rows[: self.challenge.count]]
+
+    def show_failure(self, error: Exception) -> None:
+        self.feedback.value = _page(_failure(error))
+
+    @_shows_failures
+    def _on_task(self, change: Any) -> None:
+        challenge = self.challenge
+        for row in self.rows:
+            row.prepare(challenge.kind, row.number <= challenge.count)
+        self._say("")
+
+    @_shows_failures
+    def _on_change(self, change: Any) -> None:
+        if self.feedback.value:  # it judged another answer than the one that stands there now
+            self.feedback.value = ""
+
+    @_shows_failures
+    def _on_check(self, button: Any) -> None:
+        result = view.check_challenge(self.challenge, self.layers)
+        if result.passed:
+            self._solved.add(self.task.value)
+        self._say(_feedback_html(result))
+
+    @_shows_failures
+    def _on_next(self, button: Any) -> None:
+        self.task.value = (self.task.value + 1) % len(view.CHALLENGES)
+
+    def _say(self, feedback: str) -> None:
+        solved = f"{len(self._solved)} of {len(view.CHALLENGES)} solved"
+        mark = " ✓ solved" if self.task.value in self._solved else ""
+        self.text.value = _page(
+            f'<div style="font-size:16px;font-weight:600">{escape(self.challenge.text)}{mark}</div>'
+            f'<div style="opacity:.8">{solved}. Every right answer counts.</div>'
+        )
+        self.feedback.value = _page(feedback) if feedback else ""
+
+
+class ChallengeRow(widgets.Box):
+    """The sliders of one layer of the answer."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.label = widgets.Label(f"Layer {number}", layout=widgets.Layout(width="70px"))
+        self.kernel_size = self._slider("Kernel", 1, 15, 1)
+        self.stride = self._slider("Stride", 1, 8, 1)
+        self.padding = self._slider("Padding", 0, 7, 0)
+        self.output_padding = self._slider("Output padding", 0, 7, 0)
+        self._sliders = [self.kernel_size, self.stride, self.padding, self.output_padding]
+        super().__init__(
+            [self.label, *self._sliders],
+            layout=widgets.Layout(flex_flow="row wrap", width="100%"),
+        )
+
+    @staticmethod
+    def _slider(name: str, lowest: int, highest: int, value: int) -> widgets.IntSlider:
+        slider = _slider(name, value, lowest, highest)
+        slider.style.description_width = "100px"
+        slider.layout.width = "290px"
+        return slider
+
+    def on_change(self, function: Callable[[Any], None]) -> None:
+        """Call ``function`` when a slider moves."""
+        for slider in self._sliders:
+            slider.observe(function, "value")
+
+    def prepare(self, kind: str, used: bool) -> None:
+        """Start a task: back to a layer that changes nothing."""
+        _show(self, used)
+        _show(self.output_padding, kind == "conv_transpose")
+        for slider in self._sliders:
+            slider.value = slider.min
+
+    def layer(self, kind: str) -> Layer:
+        """The layer that the sliders describe."""
+        return Layer(
+            kind,
+            1,
+            self.kernel_size.value,
+            self.stride.value,
+            self.padding.value,
+            output_padding=self.output_padding.value if kind == "conv_transpose" else 0,
+        )
+
+
+def _feedback_html(result: view.ChallengeResult) -> str:
+    steps = "".join(f"<div>{escape(step)}</div>" for step in result.steps)
+    if not result.passed:
+        return _alert("Not yet", [steps, escape(result.message)])
+    return (
+        '<div role="status" style="border-left:5px solid #2f9e6b;padding:6px 12px;'
+        f'background:rgba(47,158,107,.14);margin:4px 0"><strong>✓ {escape(result.message)}'
+        f"</strong>{steps}</div>"
     )

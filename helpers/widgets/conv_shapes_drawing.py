@@ -223,7 +223,7 @@ class _Panel:
         self.side, self.letter, self.prefix = side, side[0], prefix
         self.rows, self.columns = rows, columns
         self.cell = max(9, min(26, _PANEL // max(rows.count, columns.count)))
-        self.left, self.top = 28, 20
+        self.left, self.top = 32, 22
         self.under: list[str] = []
         self.over: list[str] = []
 
@@ -315,9 +315,9 @@ class _Panel:
                 if span.lo <= start < span.hi:
                     at = place(start)
                     if axis is width and place == self.x:
-                        ticks.append(f"M{at + 1} {self.top - 4}h3v3")
+                        ticks.append(f"M{at} {self.top - 6}h5l-5 5z")
                     else:
-                        ticks.append(f"M{self.left - 4} {at + 1}v3h3")
+                        ticks.append(f"M{self.left - 6} {at}v5l5 -5z")
         self.under.append(f'<path d="{"".join(ticks)}" class="tick"/>')
 
     def choose(self, row: int, column: int) -> None:
@@ -352,6 +352,16 @@ class _Panel:
             (real_columns.start, real_columns.stop),
             'class="image"',
         )
+        # Shade what lies between the outer edge and the image: even-odd leaves the inside alone.
+        inner = (
+            f"M{self.x(real_columns.start)} {self.y(real_rows.start)}"
+            f"h{len(real_columns) * self.cell}v{len(real_rows) * self.cell}"
+            f"h-{len(real_columns) * self.cell}z"
+        )
+        ring = (
+            f'<path d="M{self.left} {self.top}h{across}v{down}h-{across}z{inner}" '
+            'fill-rule="evenodd" class="ring"/>'
+        )
         lines = "".join(
             f"M{self.x(column)} {self.top}v{down}"
             for column in range(self.columns.lo, self.columns.hi + 1)
@@ -382,7 +392,7 @@ class _Panel:
             f'{self._extra()}</div>{shown}<svg class="g{self.letter}" role="img" '
             f'aria-label="{label}" viewBox="0 0 {total[0]} {total[1]}" width="{total[0]}" '
             f'height="{total[1]}"><desc>{label}</desc>{_hatch(self.prefix, self.letter)}'
-            f'{"".join(self.under)}<path d="{lines}" class="lines"/>{grid}{self._labels()}'
+            f'{ring}{"".join(self.under)}<path d="{lines}" class="lines"/>{grid}{self._labels()}'
             f"{''.join(self.over)}{cells}</svg></div>"
         )
 
@@ -407,13 +417,13 @@ class _Panel:
         for column in real_columns:
             if column % every == 0:
                 texts.append(
-                    f'<text x="{self.x(column) + middle}" y="{self.top - 8}" '
+                    f'<text x="{self.x(column) + middle}" y="{self.top - 9}" '
                     f'class="lab top {self.letter}c{column}">{column}</text>'
                 )
         for row in real_rows:
             if row % every == 0:
                 texts.append(
-                    f'<text x="{self.left - 6}" y="{self.y(row) + middle}" '
+                    f'<text x="{self.left - 9}" y="{self.y(row) + middle}" '
                     f'class="lab side {self.letter}r{row}">{row}</text>'
                 )
         return "".join(texts)
@@ -455,8 +465,9 @@ def _base_style(prefix: str) -> str:
         "font-weight:calc(400 + 300*(var(--a,0) + var(--b,0)))!important}"
         "@ .top{text-anchor:middle}@ .side{text-anchor:end;dominant-baseline:central}"
         "@ .lines{stroke:currentColor;stroke-opacity:.22;fill:none}"
+        "@ .ring{fill:#888;fill-opacity:.16}"
         "@ .image{fill:none;stroke:currentColor;stroke-width:1.6}"
-        "@ .tick{stroke:currentColor;stroke-opacity:.7;fill:none;stroke-width:1.4}"
+        "@ .tick{fill:currentColor;fill-opacity:.7}"
         f"@ .lit{{fill:{ORANGE};fill-opacity:.5}}"
         f"@ .kernel{{fill:none;stroke:{ORANGE};stroke-width:3}}"
         f"@ .chosen{{fill:{BLUE};fill-opacity:.55;stroke:{BLUE};stroke-width:3}}"
@@ -494,7 +505,7 @@ def _legend(transposed: bool, coverage: bool, prefix: str) -> str:
     if not coverage:
         items.append(
             (
-                swatch('<path d="M2 6v-4h4" class="tick"/>'),
+                swatch('<path d="M2 4h9l-9 9z" class="tick"/>'),
                 "a kernel position starts",
             )
         )

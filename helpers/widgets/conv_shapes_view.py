@@ -27,6 +27,8 @@ from helpers.conv_shapes import (
 
 LARGEST_SIZE = 4096
 """Pixels along one axis up to which the calculator calculates."""
+LARGEST_OPTION = 256
+"""Kernel, stride, dilation and padding up to which it does."""
 
 KIND_NAMES = {
     "conv": "Convolution",
@@ -46,6 +48,13 @@ def calculated_axes(layer: Layer, shape: Sequence[int]) -> tuple[Axis, Axis]:
             raise ShapeError(
                 f"{name} {pixels} is more than this calculator draws",
                 f"choose at most {LARGEST_SIZE} pixels",
+            )
+    for name in ("kernel_size", "stride", "dilation", "padding", "output_padding"):
+        value = getattr(layer, name)
+        if isinstance(value, int) and value > LARGEST_OPTION:
+            raise ShapeError(
+                f"{name} {value} is more than this calculator draws",
+                f"choose at most {LARGEST_OPTION}",
             )
     if layer.kind == "avg_pool" and layer.dilation != 1:
         raise ShapeError(
@@ -844,7 +853,7 @@ PRESETS: tuple[Network, ...] = (
         (
             Layer("conv", 96, 11, 4, 0),
             Layer("max_pool", None, 3, 2, 0),
-            Layer("conv", 256, 5, 1, 2, groups=2),
+            Layer("conv", 256, 5, 1, 2),
             Layer("max_pool", None, 3, 2, 0),
             Layer("conv", 384, 3, 1, 1),
         ),
