@@ -186,7 +186,7 @@ def test_second_start_installs_nothing(course: Course) -> None:
 
 
 def test_printed_commands_do_the_same_when_typed(course: Course) -> None:
-    _, text = course.run("lab")
+    _, text = course.run("lab", "--name=two words")
     commands = [
         line.strip() for line in text.splitlines() if line.startswith("  ") and line[2:3] != " "
     ]
@@ -540,3 +540,12 @@ def test_a_broken_venv_of_the_readers_own_is_never_deleted(course: Course) -> No
     assert code == 1
     assert "rename or delete it" in text
     assert (course.venv / "mine").exists()
+
+
+def test_a_venv_with_an_old_python_is_refused(course: Course) -> None:
+    (course.venv / "bin").mkdir(parents=True)
+    old = FAKE_PYTHON.format(facts={"version": [3, 10, 2]})
+    write_program(course.venv / "bin" / "python", old)
+    code, text = course.run("lab")
+    assert code == 1
+    assert "it has Python 3.10.2" in text
