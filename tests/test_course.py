@@ -21,20 +21,20 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the fake installers are
 REPOSITORY = Path(__file__).resolve().parents[1]
 BASE = getattr(sys, "_base_executable", sys.executable)
 FAKE_UV = """\
-import glob, os, sys, time
+import glob, os, shlex, sys, time
 with open(os.environ["LOG"], "a") as log:
-    print("uv", *sys.argv[1:], file=log)
+    print("uv", *map(shlex.quote, sys.argv[1:]), file=log)
 mode = os.environ.get("FAKE_UV", "")
 packages, = glob.glob(".venv/lib/python*/site-packages")
 for name in ["pytest", "jupyterlab", "pip"]:
     with open(os.path.join(packages, name + ".py"), "w") as file:
-        file.write('''import os, sys
+        file.write('''import os, shlex, sys
 with open(os.environ["LOG"], "a") as log:
-    print("%s", *sys.argv[1:], file=log)
+    print("%s", *map(shlex.quote, sys.argv[1:]), file=log)
 if "%s" == "pip":
     print(os.environ.get("PIP_SAYS", ""))
     sys.exit(1)
-sys.exit(3 if "--nbval" in sys.argv and "FAIL_NBVAL" in os.environ else 
+sys.exit(3 if "--nbval" in sys.argv and "FAIL_NBVAL" in os.environ else
          4 if "--nbval" not in sys.argv and "FAIL_PYTEST" in os.environ else 0)
 ''' % (name, name))
 if mode == "slow":
