@@ -90,7 +90,8 @@ class Source:
 
     def _repr_html_(self) -> str:
         style = "margin:.3em 0;overflow-x:auto;background:rgba(127,127,127,.1);padding:.6em"
-        body = f"<pre style='{style}' tabindex='0'><code>{html.escape(self.source)}</code></pre>"
+        style += ";white-space:pre;color:inherit"  # JupyterLab would wrap the lines
+        body = f"<pre style='{style}' tabindex='0'>{html.escape(self.source)}</pre>"
         return _box(html.escape(self.title), body, "#7570b3", self.title)
 
 
