@@ -206,7 +206,7 @@ class OneLayerTab(widgets.VBox):
         self.height = _integer("Height", height)
         self.width = _integer("Width", width)
         self.square = widgets.Checkbox(
-            value=height == width, description="Width = height", indent=False
+            value=height == width, description="Width = height", style=_LABEL
         )
         self.channels = _integer("Channels in", channels)
         self.out_channels = _integer("Channels out", layer.out_channels)
@@ -225,9 +225,9 @@ class OneLayerTab(widgets.VBox):
         self.dilation = _slider("Dilation", layer.dilation, 1, 6)
         self.groups = _integer("Groups", layer.groups)
         self.ceil_mode = widgets.Checkbox(
-            value=layer.ceil_mode, description="Round up (ceil_mode)", indent=False
+            value=layer.ceil_mode, description="Round up (ceil_mode)", style=_LABEL
         )
-        self.bias = widgets.Checkbox(value=layer.bias, description="Bias", indent=False)
+        self.bias = widgets.Checkbox(value=layer.bias, description="Bias", style=_LABEL)
         self.hidden_note = widgets.HTML()
 
         self.side = widgets.ToggleButtons(
@@ -253,19 +253,26 @@ class OneLayerTab(widgets.VBox):
             self.kernel_size, self.stride, self.padding_mode, self.padding, self.output_padding,
             self.dilation, self.groups, self.ceil_mode, self.bias,
         ]  # fmt: skip
+        self._selectors = [self.side, self.row, self.column, self.play, self.coverage]
         for control in self._settings:
             control.observe(self._on_setting, "value")
         for control in (self.side, self.row, self.column, self.coverage):
             control.observe(self._on_selection, "value")
         self.play.observe(self._on_play, "value")
 
-        left = widgets.VBox(
+        for control in self._settings:
+            control.layout.width, control.layout.flex = "auto", "1 1 285px"
+            control.layout.max_width = "420px"
+        # A row that wraps: one column beside the numbers, two or three where it has the line alone.
+        left = widgets.Box(
             [*self._settings, self.hidden_note],
-            layout=widgets.Layout(flex="0 1 310px", min_width="280px", margin="0 20px 0 0"),
+            layout=widgets.Layout(
+                flex_flow="row wrap", flex="1 1 290px", align_content="flex-start"
+            ),
         )
         right = widgets.VBox(
             [self.result, self.details],
-            layout=widgets.Layout(flex="1 1 380px", min_width="300px"),
+            layout=widgets.Layout(flex="2 1 420px", min_width="300px", margin="0 0 0 12px"),
         )
         selectors = widgets.Box(
             [
@@ -372,6 +379,9 @@ class OneLayerTab(widgets.VBox):
                 self._fit_selection()
                 self._report(layer, shape)
                 self._draw()
+            # Without an output there is no pixel to choose.
+            for control in self._selectors:
+                control.disabled = self._axes is None
         finally:
             self._busy = False
 
@@ -645,6 +655,7 @@ class ReverseTab(widgets.VBox):
         ]
         if tuple(self.choice.options) != tuple(options):
             self.choice.options = options
+            self.choice.index = 0 if options else None
         self.choice.disabled = self.button.disabled = not options
         self.table.value = _page(text)
 
@@ -773,8 +784,13 @@ class NetworkTab(widgets.VBox):
         network = view.PRESETS[self.preset.value]
         self._busy = True
         self.channels.value, self.height.value, self.width.value = network.shape
+        # Editors that are there already are filled anew: making widgets is what takes time.
+        rows = self.rows[: len(network.layers)]
+        for row, layer in zip(rows, network.layers, strict=False):
+            row.load(layer)
         self._busy = False
-        self._set_rows([self._row(layer) for layer in network.layers])
+        rows += [self._row(layer) for layer in network.layers[len(rows) :]]
+        self._set_rows(rows)
 
     @_shows_failures
     def _on_edit(self, change: Any) -> None:
@@ -880,6 +896,13 @@ class NetworkRowEditor(widgets.Box):
             self.padding.value,
             output_padding=self.output_padding.value if kind == "conv_transpose" else 0,
         )
+
+    def load(self, layer: Layer) -> None:
+        """Show another layer."""
+        self.kind.value = layer.kind
+        self.out_channels.value = layer.out_channels or 1
+        for name in ("kernel_size", "stride", "padding", "output_padding"):
+            getattr(self, name).value = getattr(layer, name)
 
     def place(self, number: int, count: int) -> None:
         """Say which layer of how many this is."""

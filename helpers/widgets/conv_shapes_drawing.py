@@ -184,7 +184,7 @@ def draw_layer(
         if on_this_side:
             panel.choose(selection.row, selection.column)
         else:
-            panel.light(linked_rows, linked_columns)
+            panel.light(linked_rows, linked_columns, outline=coverage)
             panel.frame(height, width, selection)
         panels.append(panel.html(height, width, sentence))
         rules.append(panel.style())
@@ -271,12 +271,12 @@ class _Panel:
     def hatch_unread(self, height: Axis, width: Axis) -> None:
         rows, columns = self.counts(height, width)
         hatch = f'class="never" fill="url(#{self.prefix}-{self.letter}-never)"'
-        for row, count in rows.items():
-            if count == 0:
-                self.under.append(self.box((row, row + 1), (0, self.columns.size), hatch))
-        for column, count in columns.items():
-            if count == 0:
-                self.under.append(self.box((0, self.rows.size), (column, column + 1), hatch))
+        # Rows right across, columns only where no row is hatched yet: twice would look like more.
+        for top, bottom in _runs([row for row, count in rows.items() if count == 0]):
+            self.under.append(self.box((top, bottom), (0, self.columns.size), hatch))
+        read = _runs([row for row, count in rows.items() if count])
+        for left, right in _runs([column for column, count in columns.items() if count == 0]):
+            self.under += [self.box(run, (left, right), hatch) for run in read]
 
     def colour_by_coverage(self, height: Axis, width: Axis) -> None:
         rows, columns = self.counts(height, width)
@@ -323,11 +323,12 @@ class _Panel:
     def choose(self, row: int, column: int) -> None:
         self.over.append(self.box((row, row + 1), (column, column + 1), 'class="sel chosen"'))
 
-    def light(self, rows: list[int], columns: list[int]) -> None:
+    def light(self, rows: list[int], columns: list[int], outline: bool) -> None:
         # A run of neighbours is one rectangle: the grid lines over it show the cells.
+        style = 'class="sel lit edge"' if outline else 'class="sel lit"'
         for top, bottom in _runs(rows):
             for left, right in _runs(columns):
-                self.under.append(self.box((top, bottom), (left, right), 'class="sel lit"'))
+                self.under.append(self.box((top, bottom), (left, right), style))
 
     def frame(self, height: Axis, width: Axis, selection: Selection) -> None:
         """The kernel's outline: on the input for a convolution, on the output for a transposed."""
@@ -469,6 +470,8 @@ def _base_style(prefix: str) -> str:
         "@ .image{fill:none;stroke:currentColor;stroke-width:1.6}"
         "@ .tick{fill:currentColor;fill-opacity:.7}"
         f"@ .lit{{fill:{ORANGE};fill-opacity:.5}}"
+        # On the coverage map a fill would change the colours that carry the counts.
+        f"@ .edge{{fill-opacity:0;stroke:{ORANGE};stroke-width:3}}"
         f"@ .kernel{{fill:none;stroke:{ORANGE};stroke-width:3}}"
         f"@ .chosen{{fill:{BLUE};fill-opacity:.55;stroke:{BLUE};stroke-width:3}}"
         f"@ .cell{{fill:{ORANGE};stroke:{ORANGE};stroke-width:1.5;"
@@ -585,10 +588,17 @@ def draw_misfit(layer: Layer, shape: Sequence[int], prefix: str) -> str:
             f"{attributes}/>"
         )
 
+    rows, columns = max(extent, down), max(extent, across)
+    lines = ""
+    if unit >= 8:  # thinner, and the lines would be all there is to see
+        lines = "".join(
+            f"M{10 + i * unit:g} 10V{10 + rows * unit:g}" for i in range(columns + 1)
+        ) + "".join(f"M10 {10 + i * unit:g}H{10 + columns * unit:g}" for i in range(rows + 1))
     parts = [
         rect(extent, extent, 0, f'fill="{RED}" fill-opacity=".25"'),
         rect(down, across, 0, 'class="ring"'),
         rect(shape[1], shape[2], padding, 'class="image"'),
+        f'<path d="{lines}" stroke="currentColor" stroke-opacity=".3" fill="none"/>',
         rect(
             extent, extent, 0, f'fill="none" stroke="{RED}" stroke-width="3" stroke-dasharray="7 4"'
         ),
@@ -596,9 +606,9 @@ def draw_misfit(layer: Layer, shape: Sequence[int], prefix: str) -> str:
     tall, wide = max(extent, down) * unit + 20, max(extent, across) * unit + 20
     kernel = f"The {layer.kernel_size} × {layer.kernel_size} kernel"
     if layer.dilation > 1:
-        kernel += f", spread to {extent} × {extent} by dilation {layer.dilation}"
+        kernel += f", spread to {extent} × {extent} by dilation {layer.dilation},"
     around = f" with its padding of {padding}" if padding else ""
-    label = f"{kernel} (red, dashed), sticks out of the {shape[1]} × {shape[2]} input{around}."
+    label = f"{kernel} (red, dashed) sticks out of the {shape[1]} × {shape[2]} input{around}."
     return _misfit_html(label, parts, wide, tall, prefix)
 
 

@@ -131,10 +131,13 @@ def _work_out_axis(name: str, layer: Layer, axis: Axis) -> AxisWork:
     if remainder == 0:
         note = f"{division}: the windows fit exactly."
     elif not up:
-        note = (
-            f"{division}: the floor drops {remainder}, so the last {remainder} of the "
-            f"{size + 2 * padding} padded pixels hold no further window."
-        )
+        padded = size + 2 * padding
+        last = f"last {remainder} of the {padded} padded pixels hold"
+        if remainder == 1:
+            last = f"last of the {padded} padded pixels holds"
+        if not padding:
+            last = last.replace(" padded", "")
+        note = f"{division}: the floor drops {remainder}, so the {last} no further window."
     elif result == rounded + 1:
         note = f"{division}: rounded up, so one more window hangs over the edge."
     else:
@@ -436,25 +439,25 @@ def _equal_axes(layer: Layer, mine: Axis, theirs: Axis, padding: str, zeros_adde
     if mine.output_size != theirs.output_size or mine.output_size > 64:
         return False
     # Another offset can still read the same pixels, where all that differs falls in the padding.
-    return _taps(layer, mine) == _taps(layer, theirs)
+    return all(
+        _taps(layer, mine, output) == _taps(layer, theirs, output)
+        for output in range(mine.output_size)
+    )
 
 
-def _taps(layer: Layer, axis: Axis) -> list[list[tuple[int, int]]]:
-    """For each output the (tap of the kernel, input position) pairs that are real pixels."""
-    outputs = []
-    for output in range(axis.output_size):
-        pairs = []
-        for position in axis.reads(output):
-            if 0 <= position < axis.size:
-                if layer.is_pool:  # a maximum does not care which tap saw it
-                    tap = 0
-                elif axis.transposed:
-                    tap = output + axis.padding - position * axis.stride
-                else:
-                    tap = position - output * axis.stride + axis.padding
-                pairs.append((tap, position))
-        outputs.append(pairs)
-    return outputs
+def _taps(layer: Layer, axis: Axis, output: int) -> list[tuple[int, int]]:
+    """The (tap of the kernel, input position) pairs of one output that are real pixels."""
+    pairs = []
+    for position in axis.reads(output):
+        if 0 <= position < axis.size:
+            if layer.is_pool:  # a maximum does not care which tap saw it
+                tap = 0
+            elif axis.transposed:
+                tap = output + axis.padding - position * axis.stride
+            else:
+                tap = position - output * axis.stride + axis.padding
+            pairs.append((tap, position))
+    return pairs
 
 
 def _average_windows(axis: Axis) -> list[tuple[int, int, int]]:
@@ -611,7 +614,7 @@ def checkerboard_warning(layer: Layer) -> str:
     remedy = f"kernel {better} or {better + stride}" if kernel_size % stride else "dilation 1"
     return (
         f"Checkerboard: {cause}, so along each axis neighbouring output pixels add up "
-        f"{pattern}, … terms in turn.{holes} Even: {remedy}."
+        f"{pattern}, … terms in turn.{holes} Even overlap: {remedy}."
     )
 
 
@@ -666,6 +669,8 @@ def reverse(size: int, target: int, max_kernel_size: int = 7, kind: str = "conv"
     for kernel_size in range(1, max_kernel_size + 1):
         for padding in range(kernel_size):
             for stride, output_padding in find(size, target, kernel_size, padding):
+                if stride > LARGEST_OPTION:
+                    break
                 solutions.append(
                     _judge(kind, size, target, kernel_size, stride, padding, output_padding)
                 )
@@ -982,7 +987,7 @@ def check_challenge(challenge: Challenge, layers: Sequence[Layer]) -> ChallengeR
             )
         shape = (1, after, after)
     if shape[1] != challenge.target:
-        complaints.insert(0, _missed(challenge, shape[1]))
+        complaints = [_missed(challenge, shape[1])]
     elif challenge.field is not None:
         field = receptive_field(layers)[0]
         if field != challenge.field:
