@@ -94,7 +94,7 @@ class Lab:
         (self.folder / name).write_text(json.dumps(_notebook(cells)))
         context = self._browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(30_000)  # JupyterLab's first start on a busy computer
         errors: list[str] = []
 
         def note(text: str) -> None:
@@ -120,6 +120,7 @@ class Lab:
         )
         # Not awaited: it ends with the last cell, and evaluate() knows no time limit.
         page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.set_default_timeout(10_000)
         return Page(page, errors)
 
 

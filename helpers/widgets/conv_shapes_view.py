@@ -497,12 +497,12 @@ def _why_unequal(
         )
     if layer.kind == "conv_transpose":
         return (
-            f"Same shape, but PyTorch cuts {_pixels(mine_before)} off the front and Keras's "
-            f"“{padding}” cuts {theirs_before}: the result is shifted."
+            f"PyTorch cuts {_pixels(mine_before)} off the front, Keras's “{padding}” cuts "
+            f"{_pixels(theirs_before)}: the result is shifted."
         )
     return (
-        f"Same shape, but PyTorch's windows start {_pixels(mine_before)} before the image and "
-        f"Keras's “{padding}” ones {theirs_before}: they read shifted pixels."
+        f"PyTorch's windows start {_pixels(mine_before)} before the image, those of Keras's "
+        f"“{padding}” {_pixels(theirs_before)} before it: they read shifted pixels."
     )
 
 
