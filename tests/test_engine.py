@@ -116,7 +116,11 @@ HOSTILE = {
     lambda *a, **k: float(10**300): "should be 3",
     lambda *a, **k: EvilRepr(): "EvilRepr",
     lambda *a, **k: EndlessIndex(): "still running",
-    lambda *a, **k: right: "did you forget the brackets",
+    lambda *a, **k: right: "the brackets of a call seem to be missing",
+    lambda *a, **k: [right(*a, **k)]: "return the number itself",
+    lambda *a, **k: right(*a, **k) + 2: "all answers are 2 too large",
+    lambda *a, **k: 4 * right(*a, **k): "all answers are 4 times the right ones",
+    lambda *a, **k: float(right(*a, **k)): "All numbers are right, but they are floats",
     lambda *a, **k: np.array([1, 2]): "an array of shape (2,)",
     lambda size: size: "cannot be called as conv_output_size(5, 3)",
     7: "Pass the name without calling it",
@@ -174,14 +178,26 @@ def test_a_thread_stops_endless_loops_too(monkeypatch):
 def test_an_import_is_not_interrupted(tmp_path, monkeypatch):
     (tmp_path / "slow_to_import.py").write_text("import time; time.sleep(1); done = True\n")
     monkeypatch.syspath_prepend(tmp_path)
+    results = []
 
     def imports():
         import slow_to_import
 
+        time.sleep(0.1)  # more than was left of its own time
         return slow_to_import.done
 
-    with Sandbox(0.2) as sandbox:
-        assert sandbox.run(imports) == (True, None)
+    def check_imports():
+        sys.modules.pop("slow_to_import", None)
+        with Sandbox(0.2) as sandbox:
+            results.append(sandbox.run(imports))
+            results.append(sandbox.run(lambda: endless_loop(1, 1)))
+
+    check_imports()
+    thread = threading.Thread(target=check_imports)
+    thread.start()
+    thread.join(30)
+    assert results[0::2] == [(True, None)] * 2
+    assert [raised.type_name for _, raised in results[1::2]] == ["TimeUp"] * 2
 
 
 def test_printing_without_end_is_bounded():

@@ -26,7 +26,8 @@ def _random_cases(settings: Callable[[random.Random], dict], accepts: Callable, 
                 continue
             if tuple(arguments.values()) not in seen:
                 seen.add(tuple(arguments.values()))
-                yield case(**arguments)
+                size, kernel_size = arguments.pop("size"), arguments.pop("kernel_size")
+                yield case(size, kernel_size, **arguments)
 
     return list(draw())
 
@@ -71,6 +72,7 @@ conv_output_size: Exercise = lesson.exercise(
     cases=[
         case(5, 3),
         case(28, 5),
+        case(3, 3),
         case(31, 5, 3, 0),
         case(28, 5, 2, 2),
         case(7, 3, 2, 1),
@@ -189,6 +191,7 @@ conv_output_size: Exercise = lesson.exercise(
             (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1
         ),
     ],
+    add_ons=["dilation"],
     returns="an int",
     difficulty=1,
     minutes=5,
@@ -288,6 +291,7 @@ conv_parameter_count: Exercise = lesson.exercise(
             kernel_size * kernel_size * in_channels + int(bias) for _ in range(out_channels)
         ),
     ],
+    add_ons=["bias"],
     returns="an int",
     difficulty=1,
     minutes=5,
@@ -418,6 +422,7 @@ same_padding: Exercise = lesson.exercise(
             else max(kernel_size - size % stride, 0)
         ),
     ],
+    add_ons=["stride"],
     returns="(low, high), two ints",
     difficulty=2,
     minutes=8,
@@ -443,6 +448,7 @@ conv_transpose_output_size: Exercise = lesson.exercise(
     reference.conv_transpose_output_size,
     cases=[
         case(1, 4, 1, 0, 0),
+        case(1, 1),
         case(4, 4, 2, 1),
         case(7, 5, 2, 2, 1),
         case(7, 5, 2, 2, 0),
@@ -550,6 +556,7 @@ conv_transpose_output_size: Exercise = lesson.exercise(
             - padding
         ),
     ],
+    add_ons=["dilation", "output_padding"],
     returns="an int",
     difficulty=2,
     minutes=6,
@@ -780,6 +787,7 @@ solve_conv: Exercise = lesson.exercise(
         case(32, 2, 4),
         case(3, 6, 9),
         case(6, 11, 4),
+        case(4, 1, 6),
     ],
     mistakes={
         "stride_two_only": Mistake(

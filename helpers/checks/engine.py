@@ -59,7 +59,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from helpers.checks import reports
@@ -194,6 +194,8 @@ class Exercise:
     normalise : applied to frozen values before they are compared, e.g. for answers whose order
         does not matter. It sees anything an attempt may return.
     returns : what the answer is, for messages ("an int").
+    add_ons : arguments that a learner takes up last, such as dilation. Where the calls without
+        them show a banked mistake, that one is named first.
     difficulty : 1 to 3. minutes : for a learner. seconds : for one check of an attempt.
     """
 
@@ -209,6 +211,7 @@ class Exercise:
         features: Mapping[str, Callable[..., bool]] | None = None,
         normalise: Callable[[Any], Any] | None = None,
         returns: str = "",
+        add_ons: Sequence[str] = (),
         name: str | None = None,
         difficulty: int = 1,
         minutes: int = 5,
@@ -225,6 +228,7 @@ class Exercise:
         self.hints = tuple(hints)
         self.right = tuple(right)
         self.returns = returns
+        self._add_ons = tuple(add_ons)
         self.seconds = seconds
         self.effort = f"{'●' * difficulty}{'○' * (3 - difficulty)} {minutes} min"
         self.status: Status = "not attempted"
@@ -330,7 +334,9 @@ class Exercise:
         for slug, seen in self._mistake_answers.items():
             if self._agree(seen, answers):
                 return Outcome("failed", slug, self.mistakes[slug].diagnosis), printed
-        slug, message = self._one_of_two_mistakes(expected, answers)
+        slug, message = None, self._right_but_floats(expected, answers)
+        if not message:
+            slug, message = self._one_of_two_mistakes(expected, answers)
         message = message or self._explain(expected, answers, printed)
         return Outcome("failed", slug, message), printed
 
@@ -445,15 +451,33 @@ class Exercise:
             )
         return same(expected.value, answer.value, self._tolerance)
 
+    def _right_but_floats(
+        self, expected: Mapping[str, Answer], answers: Mapping[str, Answer]
+    ) -> str:
+        whole = {
+            label: replace(answer, value=_whole(answer.value)) for label, answer in answers.items()
+        }
+        if not self._agree(expected, whole):
+            return ""
+        example = next(
+            label for label in answers if not same(whole[label].value, answers[label].value)
+        )
+        return (
+            f"All numbers are right, but they are floats: {example} is "
+            f"{short_repr(answers[example].value)}. Make them ints: with `//` instead of `/`, or "
+            "with `int(...)` around a result that is already whole."
+        )
+
     def _one_of_two_mistakes(
         self, expected: Mapping[str, Answer], answers: Mapping[str, Answer]
     ) -> tuple[str | None, str]:
-        """A banked mistake that explains all cases in which one argument has its default.
+        """A banked mistake that explains all cases in which an add-on has its default.
 
         So that somebody who rounds the wrong way and has not come to dilation yet hears about
         the rounding.
         """
-        for name, default in reversed(self._defaults.items()):
+        for name in self._add_ons:
+            default = self._defaults[name]
             plain = [
                 self._label(each)
                 for each in self._cases
@@ -501,8 +525,10 @@ class Exercise:
         if not self._cases or len(answers) == 1 or stopped:
             return sentence
         right = len(answers) - len(wrong)
-        counts = f" {right} of {len(answers)} cases are right" if right else " No case is right"
-        clue = self._clue(set(wrong))
+        verb = "is" if right == 1 else "are"
+        counts = f" {right} of {len(answers)} cases {verb} right" if right else " No case is right"
+        pairs = [(expected[each].value, answers[each].value) for each in wrong]
+        clue = self._clue(set(wrong)) or ("" if right else _constant_difference(pairs))
         return f"{sentence}{counts}{'; ' + clue if clue else ''}."
 
     def _clue(self, wrong: set[str]) -> str:
@@ -536,6 +562,21 @@ class Exercise:
                 f"{describe(answer.value)}."
             )
         return _value_difference(label, expected.value, answer.value, printed, self.returns)
+
+
+def _constant_difference(pairs: Sequence[tuple[Any, Any]]) -> str:
+    """Whether all answers are off by one and the same number or factor, in words."""
+    if not all(type(right) is int and type(given) is int for right, given in pairs):
+        return ""
+    differences = {given - right for right, given in pairs}
+    if len(differences) == 1:
+        difference = differences.pop()
+        size = short_repr(abs(difference), 40)
+        return f"all answers are {size} too {'large' if difference > 0 else 'small'}"
+    factors = {divmod(given, right) if right else None for right, given in pairs}
+    if len(factors) == 1 and (factor := factors.pop()) and factor[1] == 0:
+        return f"all answers are {short_repr(factor[0], 40)} times the right ones"
+    return ""
 
 
 def same(expected: Any, value: Any, tolerance: float = 1e-5) -> bool:
@@ -577,6 +618,15 @@ def _close(expected: float, value: float, tolerance: float) -> bool:
         return False
     both_nan = math.isnan(expected) and math.isnan(value)
     return both_nan or math.isclose(expected, value, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def _whole(value: Any) -> Any:
+    """The frozen value with every float that is a whole number made an int."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, tuple):
+        return tuple(_whole(item) for item in value)
+    return value
 
 
 _MOST_ITEMS = 10_000
@@ -664,7 +714,7 @@ def _value_difference(label: str, expected: Any, value: Any, printed: str, retur
         remedy = {
             "generator": "a `yield` makes a generator: collect the values in a list, return that",
             "coroutine": "write `def`, not `async def`",
-            "function": "did you forget the brackets of a call?",
+            "function": "the brackets of a call seem to be missing",
         }.get(value.type_name, f"it should be {returns or describe(expected)}")
         return f"{label} returned {describe(value)}: {remedy}."
     if isinstance(expected, int) and isinstance(value, float | str | bool):
@@ -675,6 +725,8 @@ def _value_difference(label: str, expected: Any, value: Any, printed: str, retur
                     f"{label} returned {describe(value)}: the right number as {kind}, but the "
                     f"lesson needs an int, {expected}."
                 )
+    if isinstance(expected, int) and isinstance(value, tuple) and len(value) == 1:
+        return f"{label} returned a collection with one entry: return the number itself."
     if isinstance(expected, tuple) and isinstance(value, tuple) and len(expected) != len(value):
         return (
             f"{label} should have {len(expected)} entries, yours has {len(value)}: expected "

@@ -139,6 +139,7 @@ class _SignalClock:
         self.armed = self.expired = False
         self._seconds = seconds
         self._patience = _LONGEST_IMPORT
+        self._was_importing = False
         # Again and again, at uneven distances: an attempt may swallow one with a bare `except:`.
         self._delays = itertools.cycle((0.001, 0.000_03, 0.01, 0.000_1))
 
@@ -153,7 +154,12 @@ class _SignalClock:
     def _ring(self, signum: int, frame: FrameType | None) -> None:
         if self.armed and self._patience > 0 and _importing(frame):
             self._patience -= 0.5
+            self._was_importing = True
             signal.setitimer(signal.ITIMER_REAL, 0.5)
+            return
+        if self._was_importing:  # the import is over: now the attempt's own time begins
+            self._was_importing = False
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
             return
         self.expired = True
         if self.armed:
@@ -173,8 +179,7 @@ class _ThreadClock:
         self._armed = False
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._deadline = time.monotonic() + seconds
-        self._latest = self._deadline + _LONGEST_IMPORT
+        self._seconds = seconds
         self._target = threading.get_ident()
 
     @property
@@ -195,12 +200,17 @@ class _ThreadClock:
         self._stopped.set()
 
     def _watch(self) -> None:
-        if self._stopped.wait(self._deadline - time.monotonic()):
+        if self._stopped.wait(self._seconds):
             return
+        deadline = time.monotonic()
+        latest = deadline + _LONGEST_IMPORT
         while not self._stopped.wait(0.01):
             with self._lock:
+                now = time.monotonic()
                 frame = sys._current_frames().get(self._target)
-                if self._armed and time.monotonic() < self._latest and _importing(frame):
+                if self._armed and now < latest and _importing(frame):
+                    deadline = now + self._seconds  # the attempt's own time begins afterwards
+                if now < deadline:
                     continue
                 self.expired = True
                 if self._armed:

@@ -11,7 +11,7 @@ progress = lesson.progress
 
 pixel_count: Exercise = lesson.exercise(
     reference.pixel_count,
-    cases=[case(1, 1), case(32, 32), case(2, 5), case(7, 3, 1), case(4, 6, channels=2)],
+    cases=[case(1, 1), case(32, 32), case(2, 5), case(2, 7), case(7, 3, 1), case(4, 6, channels=2)],
     mistakes={
         "channels_forgotten": Mistake(
             "You count the pixels, but each pixel of a colour image is 3 numbers, one per "
