@@ -129,7 +129,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("attempt", HOSTILE, ids=lambda attempt: HOSTILE[attempt][:24])
 def test_hostile_attempt_ends_in_a_sentence(attempt, capsys, monkeypatch):
-    monkeypatch.setattr(check.conv_output_size, "seconds", 0.3)
+    monkeypatch.setattr(check.conv_output_size, "seconds", 1.0)
     streams = sys.stdin, sys.stdout, sys.stderr, os._exit, sys.getrecursionlimit()
     handler = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
     outcome = check.conv_output_size.grade(attempt)
@@ -161,7 +161,7 @@ def test_bool_is_no_int():
 
 
 def test_a_thread_stops_endless_loops_too(monkeypatch):
-    monkeypatch.setattr(check.conv_output_size, "seconds", 0.3)
+    monkeypatch.setattr(check.conv_output_size, "seconds", 1.0)
     outcomes = []
     thread = threading.Thread(
         target=lambda: outcomes.extend(
