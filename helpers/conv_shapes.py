@@ -30,8 +30,9 @@ Shape = tuple[int, int, int]  # (channels, height, width)
 class ShapeError(ValueError):
     """A setting that the framework refuses.
 
-    ``reason`` says what is wrong with the numbers, ``framework`` is how PyTorch puts it,
-    ``remedy`` is what to change. ``str(error)`` is the reason and the remedy.
+    ``reason`` says what is wrong with the numbers, ``framework`` is how PyTorch puts it (Keras,
+    from a ``keras`` function; empty where it has no words for it), ``remedy`` is what to change.
+    ``str(error)`` is the reason and the remedy.
     """
 
     def __init__(self, reason: str, remedy: str, framework: str = "") -> None:
@@ -103,7 +104,7 @@ def conv_transpose_output_size(
         raise ShapeError(
             f"padding {padding} cuts {2 * padding} pixels off a result of {full}",
             f"lower padding to {(full - 1) // 2} or enlarge the kernel",
-            f"Calculated output size per channel: ({full - 2 * padding}). Output size is too small",
+            "Output size is too small",
         )
     return full - 2 * padding
 
@@ -126,16 +127,27 @@ def pool_output_size(
     """
     if stride is None:
         stride = kernel_size
+    messages = _POOL_MESSAGES
+    if stride == 0:  # PyTorch divides by the stride before it looks at the kernel
+        messages = messages | {"kernel_size": messages["stride"]}
     size, kernel_size, stride, padding, dilation = _whole_numbers(
-        size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+        messages,
+        size=size,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
     )
+    extent = dilation * (kernel_size - 1) + 1
     if padding > kernel_size // 2:
         raise ShapeError(
             f"padding {padding} is more than half of kernel {kernel_size}",
             f"lower padding to {kernel_size // 2} or raise the kernel to {2 * padding}",
-            "pad should be at most half of effective kernel size",
+            "pad should be at most half of effective kernel size"
+            if padding > extent // 2
+            else "pad should be smaller than or equal to half of kernel size",
         )
-    room = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    room = size + 2 * padding - extent
     if ceil_mode:
         output_size = -(-room // stride) + 1
         if (output_size - 1) * stride >= size + padding:
@@ -296,6 +308,12 @@ def axes(layer: Layer, shape: Sequence[int]) -> tuple[Axis, Axis]:
     channels, *sizes = _shape(shape)
     if layer.kind not in KINDS:
         raise ShapeError(f"kind {layer.kind!r} is unknown", f"choose one of {', '.join(KINDS)}")
+    if layer.kind == "avg_pool" and _pair(layer.dilation) != (1, 1):
+        raise ShapeError(
+            "PyTorch's AvgPool2d has no dilation",
+            "set dilation to 1 or take max_pool",
+            "got an unexpected keyword argument 'dilation'",
+        )
     if not layer.is_pool:
         _check_channels(layer, channels)
     stride = layer.stride
@@ -384,7 +402,8 @@ def receptive_field(layers: Sequence[Layer | Mapping]) -> Pair:
     ``jump *= stride``. Transposed convolutions make it depend on the output pixel (its phase);
     the largest is returned. An empty stack sees 1 pixel.
 
-    ``padding="same"`` is read as stride-1 padding. Raises ShapeError for an unknown kind.
+    ``padding="same"`` is read as stride-1 padding. Raises ShapeError for an unknown kind or
+    padding and for numbers out of range, TypeError for numbers that are not whole.
     """
     stack = [layer if isinstance(layer, Layer) else Layer(**layer) for layer in layers]
     return _receptive_field(stack, 0), _receptive_field(stack, 1)
@@ -402,9 +421,12 @@ def keras_conv_output_size(
     ``ceil(size / stride)`` for ``"same"``; for ``"valid"`` the formula without padding.
 
     Raises ShapeError (a ValueError) where Keras refuses: kernel larger than the input with
-    ``"valid"``, stride and dilation both above 1, an unknown padding.
+    ``"valid"`` (its pooling, called on numbers, may return an empty image instead), stride and
+    dilation both above 1, be it on different axes, an unknown padding.
     """
-    _whole_numbers(size=size, kernel_size=kernel_size, stride=stride, dilation=dilation)
+    size, kernel_size, stride, dilation = _whole_numbers(
+        _KERAS_MESSAGES, size=size, kernel_size=kernel_size, stride=stride, dilation=dilation
+    )
     if stride > 1 and dilation > 1:
         raise ShapeError(
             f"Keras refuses stride {stride} together with dilation {dilation}",
@@ -413,9 +435,16 @@ def keras_conv_output_size(
         )
     if padding == "same":
         return -(-size // stride)
-    if padding == "valid":
-        return conv_output_size(size, kernel_size, stride, 0, dilation)
-    raise _unknown_padding(padding)
+    if padding != "valid":
+        raise _unknown_padding(padding)
+    extent = dilation * (kernel_size - 1) + 1
+    if extent > size:
+        raise ShapeError(
+            f"{_kernel_phrase(kernel_size, dilation)} does not fit in {size} pixels",
+            'choose padding="same" or shrink the kernel',
+            "Computed output size would be zero or negative",
+        )
+    return (size - extent) // stride + 1
 
 
 def keras_conv_transpose_output_size(
@@ -431,7 +460,9 @@ def keras_conv_transpose_output_size(
 
     Raises ShapeError (a ValueError) for a number below 1 or an unknown padding.
     """
-    _whole_numbers(size=size, kernel_size=kernel_size, stride=stride)
+    size, kernel_size, stride = _whole_numbers(
+        _KERAS_MESSAGES, size=size, kernel_size=kernel_size, stride=stride
+    )
     if padding == "same":
         return size * stride
     if padding == "valid":
@@ -445,23 +476,40 @@ def keras_conv_transpose_crop(kernel_size: int, stride: int = 1) -> Pair:
     The full result has ``(size - 1)*stride + kernel_size`` pixels, ``size * stride`` are kept.
     With a kernel smaller than the stride nothing is cut: (0, 0), zeros are added at the end.
     """
-    _whole_numbers(kernel_size=kernel_size, stride=stride)
+    kernel_size, stride = _whole_numbers(_KERAS_MESSAGES, kernel_size=kernel_size, stride=stride)
     total = max(kernel_size - stride, 0)
     return total // 2, total - total // 2
 
 
 _MINIMUM = {"padding": 0, "output_padding": 0}
-_TORCH_ON_RANGE = {
-    "stride": "non-positive stride is not supported",
-    "padding": "negative padding is not supported",
-    "output_padding": "negative output_padding is not supported",
-    "kernel_size": "kernel size should be greater than zero",
-    "dilation": "dilation should be greater than zero",
-    "groups": "groups must be a positive integer",
+# What the frameworks say of a zero, and of a negative number.
+_CONV_MESSAGES = {
+    "kernel_size": (
+        "kernel size should be greater than zero",
+        "Trying to create tensor with negative dimension",
+    ),
+    "stride": ("non-positive stride is not supported",) * 2,
+    "padding": ("", "negative padding is not supported"),
+    "output_padding": ("", "negative output_padding is not supported"),
+    "dilation": ("dilation should be greater than zero",) * 2,
+    "groups": ("groups must be a positive integer",) * 2,
+}
+_POOL_MESSAGES = {
+    "kernel_size": ("kernel size should be greater than zero",) * 2,
+    "stride": ("stride should not be zero", "stride should be greater than zero"),
+    "padding": ("", "pad must be non-negative"),
+    "dilation": ("dilation should be greater than zero",) * 2,
+}
+_KERAS_MESSAGES = {
+    "kernel_size": ("The `kernel_size` argument must be a tuple of 2 integers",) * 2,
+    "stride": ("The `strides` argument must be a tuple of 2 integers",) * 2,
+    "dilation": ("The `dilation_rate` argument must be a tuple of 2 integers",) * 2,
 }
 
 
-def _whole_numbers(**numbers: int) -> tuple[int, ...]:
+def _whole_numbers(
+    messages: Mapping[str, tuple[str, str]] = _CONV_MESSAGES, /, **numbers: int
+) -> tuple[int, ...]:
     whole = []
     for name, value in numbers.items():
         try:
@@ -470,10 +518,11 @@ def _whole_numbers(**numbers: int) -> tuple[int, ...]:
             raise TypeError(f"{name} must be a whole number, got {value!r}.") from None
         minimum = _MINIMUM.get(name, 1)
         if value < minimum:
+            on_zero, on_negative = messages.get(name, ("", ""))
             raise ShapeError(
                 f"{name} is {value}",
                 f"it must be at least {minimum}",
-                _TORCH_ON_RANGE.get(name, ""),
+                on_negative if value < 0 else on_zero,
             )
         whole.append(value)
     return tuple(whole)
@@ -520,7 +569,7 @@ def _paddings(layer: Layer, stride: Pair) -> tuple[int | str, int | str]:
         raise ShapeError(
             f"PyTorch's {layer.kind} takes no padding={layer.padding!r}",
             "give the padding as a number",
-            "argument 'padding' must be tuple of ints",
+            "must be tuple of ints",
         )
     if layer.padding == "same" and stride != (1, 1):
         raise ShapeError(
@@ -542,6 +591,7 @@ def _axis(
 ) -> Axis:
     before = 0 if padding == "valid" else padding
     if padding == "same":
+        kernel_size, dilation = _whole_numbers(kernel_size=kernel_size, dilation=dilation)
         before, _ = same_padding(size, dilation * (kernel_size - 1) + 1)
         output_size = size
     elif layer.kind == "conv":
@@ -572,8 +622,15 @@ def _receptive_field(layers: Sequence[Layer], axis: int) -> int:
         dilation = _pair(layer.dilation)[axis]
         padding = layer.padding
         if isinstance(padding, str):
+            if padding not in ("same", "valid"):
+                raise _unknown_padding(padding)
             padding = dilation * (kernel_size - 1) // 2 if padding == "same" else 0
-        padding = _pair(padding)[axis]
+        kernel_size, stride, padding, dilation = _whole_numbers(
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=_pair(padding)[axis],
+            dilation=dilation,
+        )
         transposed = layer.kind == "conv_transpose"
         period *= stride if transposed else 1
         lines.append((transposed, kernel_size, stride, padding, dilation))
@@ -603,9 +660,6 @@ def _kernel_too_large(
     most_padding: int | None = None,
 ) -> ShapeError:
     extent = dilation * (kernel_size - 1) + 1
-    kernel = f"kernel {kernel_size}"
-    if dilation > 1:
-        kernel += f" with dilation {dilation} spans {extent} pixels and"
     enough = -(-(extent - size) // 2)
     remedies = []
     if most_padding is None or enough <= most_padding:
@@ -614,8 +668,17 @@ def _kernel_too_large(
         remedies.append("lower the dilation")
     remedies.append("shrink the kernel")
     return ShapeError(
-        f"{kernel} does not fit in {size} + 2·{padding} pixels", " or ".join(remedies), framework
+        f"{_kernel_phrase(kernel_size, dilation)} does not fit in {size} + 2·{padding} pixels",
+        " or ".join(remedies),
+        framework,
     )
+
+
+def _kernel_phrase(kernel_size: int, dilation: int) -> str:
+    if dilation == 1:
+        return f"kernel {kernel_size}"
+    extent = dilation * (kernel_size - 1) + 1
+    return f"kernel {kernel_size} with dilation {dilation} spans {extent} pixels and"
 
 
 def _unknown_padding(padding: object) -> ShapeError:
