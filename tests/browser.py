@@ -65,6 +65,11 @@ class Page:
     def __init__(self, page: Any, errors: list[str]) -> None:
         self.page, self.errors = page, errors
 
+    def run_all(self) -> None:
+        """Start all cells, without waiting for them."""
+        # Not awaited: it ends with the last cell, and evaluate() knows no time limit.
+        self.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
     def screenshot(self, path: Path | str, selector: str = "") -> Path:
         """Save a picture of the window, or of the first element that ``selector`` finds."""
         target = self.page.locator(selector).first if selector else self.page
@@ -79,6 +84,7 @@ class Page:
         )
         light = "true" if "Light" in name else "false"
         self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 class Lab:
@@ -118,10 +124,10 @@ class Lab:
             "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status "
             "=== 'idle'"
         )
-        # Not awaited: it ends with the last cell, and evaluate() knows no time limit.
-        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         page.set_default_timeout(10_000)
-        return Page(page, errors)
+        opened = Page(page, errors)
+        opened.run_all()
+        return opened
 
 
 def _notebook(cells: list[str]) -> dict[str, Any]:

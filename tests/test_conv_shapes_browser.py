@@ -30,8 +30,16 @@ def notebook(lab):
 
 @pytest.fixture
 def calculator(notebook):
-    """The first of the two; each test leaves it on whatever it likes."""
-    return Calculator(notebook.page, notebook.page.locator(".jp-OutputArea-output").first)
+    """The first of the two, fresh."""
+    output = notebook.page.locator(".jp-OutputArea-output")
+    before = output.locator(".convshape").evaluate_all("all => all.map(e => e.className).join()")
+    notebook.run_all()
+    notebook.page.wait_for_function(
+        """before => { const now = [...document.querySelectorAll('.jp-OutputArea .convshape')];
+             return now.length == 2 && now.every(e => !before.includes(e.classList[0])); }""",
+        arg=before,
+    )
+    return Calculator(notebook.page, output.first)
 
 
 class Calculator:
@@ -129,21 +137,18 @@ def test_sliders_by_mouse_and_keyboard(calculator):
     calculator.key("Dilation", "ArrowLeft")
     calculator.says("11 × 11 input pixels")
     calculator.key("Dilation", "Home")
-    for label, value in (("Kernel", 4), ("Stride", 2), ("Padding", 1)):
-        calculator.slide(label, value)
-    calculator.says("(3, 32, 32) → (16, 16, 16)")
 
 
 @pytest.mark.parametrize(
-    ("label", "typed", "said", "stepped", "back"),
+    ("label", "typed", "said", "stepped"),
     [
-        ("Height", 40, "(3, 40, 40) → (16, 20, 20)", "(3, 41, 41)", 32),
-        ("Channels in", 8, "(8, 32, 32) → (16, 16, 16)", "(9, 32, 32)", 3),
-        ("Channels out", 24, "(3, 32, 32) → (24, 16, 16)", "(25, 16, 16)", 16),
-        ("Groups", 7, "does not divide into 7 groups", "does not divide into 8 groups", 1),
+        ("Height", 40, "(3, 40, 40) → (16, 20, 20)", "(3, 41, 41)"),
+        ("Channels in", 8, "(8, 32, 32) → (16, 16, 16)", "(9, 32, 32)"),
+        ("Channels out", 24, "(3, 32, 32) → (24, 16, 16)", "(25, 16, 16)"),
+        ("Groups", 7, "does not divide into 7 groups", "does not divide into 8 groups"),
     ],
 )
-def test_numbers_typed_stepped_and_clicked(calculator, label, typed, said, stepped, back):
+def test_numbers_typed_stepped_and_clicked(calculator, label, typed, said, stepped):
     calculator.number(label, typed)
     calculator.says(said)
     field = calculator.control(label).locator("input")
@@ -153,8 +158,6 @@ def test_numbers_typed_stepped_and_clicked(calculator, label, typed, said, stepp
     field.hover()
     calculator.page.mouse.click(size["x"] + size["width"] - 14, size["y"] + size["height"] * 0.68)
     calculator.says(said)
-    calculator.number(label, back)
-    calculator.says("(3, 32, 32) → (16, 16, 16)")
 
 
 def test_width_of_its_own(calculator):
@@ -186,6 +189,7 @@ def test_bias_padding_word_and_kind(calculator):
     calculator.says("(3, 32, 32) → (16, 65, 65)")
     calculator.key("Output padding", "ArrowLeft")
     kind.select_option("Max pooling")
+    calculator.says("pooling has nothing to learn")
     assert not calculator.root.get_by_text("Channels out", exact=True).first.is_visible()
     calculator.slide("Kernel", 3)
     round_up = calculator.checkbox("Round up")
@@ -193,9 +197,6 @@ def test_bias_padding_word_and_kind(calculator):
     calculator.says("(3, 32, 32) → (3, 17, 17)")
     round_up.press("Space")
     calculator.says("(3, 32, 32) → (3, 16, 16)")
-    kind.select_option("Convolution")
-    calculator.slide("Kernel", 4)
-    calculator.says("✓ Equal numbers")
 
 
 def test_impossible_setting_explains_itself_and_goes_away(calculator):
@@ -209,10 +210,6 @@ def test_impossible_setting_explains_itself_and_goes_away(calculator):
     calculator.slide("Padding", 2)
     calculator.says("(3, 5, 5) → (16, 1, 1)")
     assert calculator.root.locator("svg.misfit").count() == 0
-    calculator.slide("Kernel", 4)
-    calculator.slide("Padding", 1)
-    calculator.number("Height", 32)
-    calculator.says("(3, 32, 32) → (16, 16, 16)")
 
 
 def test_choosing_pixels_by_sliders_and_side(calculator):
@@ -258,9 +255,6 @@ def test_hovering_lights_what_is_connected(calculator):
 
 
 def test_play_slides_the_kernel(calculator):
-    for label in ("Row", "Column"):
-        calculator.key(label, "Home")
-    calculator.says("Output pixel (row 0, column 0)")
     play = calculator.root.locator(".widget-play button")
     play.first.click()
     calculator.says("Output pixel (row 0, column 2)")
@@ -326,7 +320,6 @@ def test_challenge_tab(calculator):
     check.press("Enter")
     calculator.says("✓ Solved.")
     calculator.says("1 of 7 solved")
-    calculator.tab("One layer")
 
 
 def test_screenshots_in_both_themes(notebook, calculator, tmp_path):
