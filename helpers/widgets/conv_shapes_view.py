@@ -780,14 +780,19 @@ class NetworkRow:
     error: ShapeError | None = None
 
 
-_LONGEST_PERIOD = 1024  # of phases; beyond it the exact receptive field takes too long to count
+# Positions to visit for an exact receptive field; beyond it counting takes longer than a moment.
+_MOST_FIELD_WORK = 15_000
 
 
 def trace_network(shape: Sequence[int], layers: Sequence[Layer]) -> list[NetworkRow]:
-    """Shapes, parameters and receptive field down a stack, up to the first error."""
+    """Shapes, parameters and receptive field down a stack, up to the first error.
+
+    The field is None where counting it would take too long: below several transposed
+    convolutions with large strides each output pixel of a long period has its own.
+    """
     rows: list[NetworkRow] = []
     current: Sequence[int] | None = tuple(shape)
-    period, field_known = 1, True
+    period, jump, field = 1, 1, (1, 1)
     for number, layer in enumerate(layers, start=1):
         if current is None:
             rows.append(NetworkRow(None, None, None))
@@ -795,10 +800,13 @@ def trace_network(shape: Sequence[int], layers: Sequence[Layer]) -> list[Network
         try:
             calculated_axes(layer, current)
             weights, biases = layer_parameter_count(layer, current[0])
-            period *= _stride(layer) if layer.kind == "conv_transpose" else 1
-            field_known = field_known and period <= _LONGEST_PERIOD
-            field = receptive_field(layers[:number]) if field_known else None
-            field_known = field_known and max(field) <= 20 * LARGEST_SIZE
+            if field is not None:
+                extent = layer.dilation * (layer.kernel_size - 1) + 1
+                period *= _stride(layer) if layer.kind == "conv_transpose" else 1
+                bound = max(field) + extent * jump
+                jump *= 1 if layer.kind == "conv_transpose" else _stride(layer)
+                quick = period * bound * number <= _MOST_FIELD_WORK
+                field = receptive_field(layers[:number]) if quick else None
             current = output_shape(layer, current)
             rows.append(NetworkRow(current, weights + biases, field))
         except (ShapeError, TypeError) as error:
