@@ -1,11 +1,11 @@
-"""Pictures of the widgets for the README, taken in a real JupyterLab.
+"""Pictures for the README, taken in a real JupyterLab.
 
 Run from the root::
 
     python -m tests.screenshots
 
-writes ``data/images/conv_shape_calculator.png`` (light theme, cropped to the widget). Needs what
-the browser tests need; ``python -m tests.screenshots FOLDER`` writes there instead.
+writes ``conv_shape_calculator.png`` and ``diagnosis.png`` to ``data/images/`` (light theme). Needs
+what the browser tests need; ``python -m tests.screenshots FOLDER`` writes there instead.
 """
 
 from __future__ import annotations
@@ -21,27 +21,40 @@ calculator = ConvShapeCalculator(size=14, kernel_size=3, stride=2, padding=1)
 calculator.one_layer.row.value, calculator.one_layer.column.value = 2, 4
 calculator"""
 
+_DIAGNOSIS = """def conv_output_size(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = dilation * (kernel_size - 1) + 1
+    return math.ceil((size + 2 * padding - span) / stride) + 1
 
-def take(folder: Path) -> Path:
-    """Save the calculator's picture in ``folder``; returns its path."""
+
+conv_output_size = check.conv_output_size(conv_output_size)"""
+_IMPORTS = "import math\nfrom helpers.checks import conv_shapes as check"
+
+
+def take(folder: Path) -> list[Path]:
+    """Save the pictures in ``folder``; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     with browser.lab() as lab:
+        notebook = lab.notebook([_IMPORTS, _DIAGNOSIS], name="diagnosis.ipynb", width=900)
+        notebook.page.locator(".jp-OutputArea-output [role=status]").wait_for()
+        notebook.page.wait_for_timeout(500)
+        diagnosis = notebook.screenshot(folder / "diagnosis.png", ".jp-Cell:has([role=status])")
         notebook = lab.notebook([_CALCULATOR], width=1120, height=1500)
         notebook.page.locator(".convshape").wait_for()
         notebook.page.wait_for_timeout(500)  # the tab bar settles after the drawing
-        return notebook.screenshot(
+        calculator = notebook.screenshot(
             folder / "conv_shape_calculator.png", ".jp-OutputArea-output .widget-tab"
         )
+        return [calculator, diagnosis]
 
 
 def main() -> None:
-    """Take the picture, or say why not."""
+    """Take the pictures, or say why not."""
     reason = browser.missing()
     if reason:
         sys.exit(f"No picture: {reason}.")
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else browser.ROOT / "data" / "images"
-    path = take(folder)
-    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    for path in take(folder):
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Reference implementations in PyTorch; each module has its twin in `helpers.keras`."""
