@@ -182,9 +182,11 @@ def test_lines_run_and_the_badge_is_true(frameworks, kind):
             else:
                 with pytest.raises(Exception) as refusal:
                     run_keras(keras, comparison.keras.code, x, None)
-                # Keras's wording changes between versions; its first words do not.
                 said, quote = str(refusal.value), comparison.keras.refusal
-                assert " ".join(quote.split()[:4]) in said, f"{context}\n{said}"
+                # Quoted from Keras 3.15; Keras 3.13 has other words for a kernel too large.
+                older = "resulted in an empty output" if quote.startswith("Computed") else quote
+                words = " ".join(quote.split()[:4])
+                assert words in said or older in said, f"{context}\n{said}"
         else:
             got = run_keras(keras, comparison.keras.code, x, torch_layer)
             assert got.shape[1:] == comparison.keras.shape, context
