@@ -94,12 +94,39 @@ class EndlessIndex:
             pass
 
 
+async def waits(*args, **kwargs):
+    return 1
+
+
+def recurses_and_recovers(*args, **kwargs):
+    try:
+        return recurses_and_recovers(*args, **kwargs)
+    except RecursionError:
+        return recurses_and_recovers(*args, **kwargs)
+
+
+def closes_stdout(*args, **kwargs):
+    sys.stdout.close()
+    print("still open")
+    return 1
+
+
+def opens_missing_file(*args, **kwargs):
+    with open("../../data/x.txt") as file:
+        return file.read()
+
+
+def torch_like_forward_missing(*args, **kwargs):
+    # As torch raises it for a module whose forward is misspelt: with a text, from its own file.
+    raise NotImplementedError("Module is missing the required forward function")
+
+
 HOSTILE = {
     endless_loop: "still running",
     endless_loop_that_swallows_everything: "still running",
     sleeps: "still running",
     endless_generator: "generator",
-    recurses: "calls itself without end",
+    recurses: "calls itself more often than Python allows",
     asks: "keyboard input",
     reads_stdin: "keyboard input",
     exits: "tries to exit",
@@ -121,9 +148,17 @@ HOSTILE = {
     lambda *a, **k: right(*a, **k) + 2: "all answers are 2 too large",
     lambda *a, **k: 4 * right(*a, **k): "all answers are 4 times the right ones",
     lambda *a, **k: float(right(*a, **k)): "All numbers are right, but they are floats",
-    lambda *a, **k: np.array([1, 2]): "an array of shape (2,)",
+    lambda *a, **k: np.array([1, 2]): "yours returned the array [1, 2]",
     lambda size: size: "cannot be called as conv_output_size(5, 3)",
-    7: "Pass the name without calling it",
+    lambda *a, **k: -right(*a, **k): "all answers have the wrong sign",
+    lambda kernel_size, size, stride=1, padding=0, dilation=1: 1: "arguments in another order",
+    waits: "write `def`, not `async def`",
+    check.conv_output_size: "This is the check, not your function",
+    recurses_and_recovers: "still running",
+    closes_stdout: "should be 3",
+    opens_missing_file: "'../../data/x.txt'",
+    torch_like_forward_missing: "raised NotImplementedError: Module is missing",
+    7: "without calling it",
 }
 
 
@@ -218,10 +253,72 @@ def test_inputs_that_are_changed_are_named():
     assert "changes layers" in outcome.message
 
 
+def test_state_between_calls_is_named():
+    def attempt(shape, layers, shapes=[]):  # noqa: B006 - the classic mistake
+        shapes += check.trace_shapes.reference(shape, layers)
+        return shapes
+
+    outcome = check.trace_shapes.grade(attempt)
+    assert outcome.status == "failed"
+    assert "remembers something between calls" in outcome.message
+
+
+def test_what_is_missing_from_a_collection_is_named():
+    def attempt(size, target, max_kernel_size=7):
+        found = check.solve_conv.reference(size, target, max_kernel_size)
+        return [each for each in found if each != (4, 2, 1)]
+
+    message = check.solve_conv.grade(attempt).message
+    assert "solve_conv(32, 16): 1 entry is missing, for example (4, 2, 1)." in message
+
+
+def test_floats_in_any_collection_are_named():
+    def padding(size, kernel_size, stride=1):
+        return np.array(check.same_padding.reference(size, kernel_size, stride), dtype=float)
+
+    def solutions(size, target, max_kernel_size=7):
+        found = check.solve_conv.reference(size, target, max_kernel_size)
+        return [tuple(map(float, each)) for each in reversed(found)]
+
+    assert "they are floats" in check.same_padding.grade(padding).message
+    assert "they are floats" in check.solve_conv.grade(solutions).message
+
+
+def test_a_logger_made_during_a_check_goes_on_working(capsys):
+    import logging
+
+    def logs(*args, **kwargs):
+        handler = logging.StreamHandler()  # keeps the stream of this moment
+        logging.getLogger("of the attempt").addHandler(handler)
+        return 1
+
+    check.conv_output_size.grade(logs)
+    logging.getLogger("of the attempt").warning("heard")
+    assert "heard" in capsys.readouterr().err
+
+
+def test_figures_of_an_attempt_are_closed():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    mine = plt.figure()
+    check.conv_output_size.grade(lambda *a, **k: plt.figure().number)
+    assert plt.get_fignums() == [mine.number]
+    plt.close(mine)
+
+
+def test_stopping_a_check_while_the_bank_is_computed_spoils_nothing(exercise):
+    original, exercise.reference = exercise.reference, interrupts
+    exercise.reference.__name__ = "add"
+    with pytest.raises(KeyboardInterrupt):
+        exercise.grade(lambda a, b=0: a + b)
+    exercise.reference = original
+    assert exercise.grade(lambda a, b=0: a + b).status == "passed"
+
+
 def test_two_mistakes_at_once_are_told_one_after_the_other():
     outcome = check.conv_output_size.grade(rounds_up_and_forgets_dilation)
     assert outcome.mistake == "rounds_up"
-    assert outcome.message.startswith("Where dilation is 1: You round up")
+    assert outcome.message.startswith("Already with dilation 1: You round up")
     assert "Then look at how dilation enters" in outcome.message
 
 

@@ -138,6 +138,11 @@ conv_output_size: Exercise = lesson.exercise(
             "the whole numerator in brackets.",
             _conv(lambda n, k, s=1, p=0, d=1: n + 2 * p - (d * (k - 1) + 1) // s + 1),
         ),
+        "numerator_without_brackets": Mistake(
+            "Only the last 1 of the numerator is divided: `//` binds tighter than `+` and `-`. Put "
+            "the whole numerator in brackets.",
+            _conv(lambda n, k, s=1, p=0, d=1: n + 2 * p - d * (k - 1) - 1 // s + 1),
+        ),
         "size_over_stride": Mistake(
             "size // stride is a rule of thumb that holds for DCGAN's kernel 4, stride 2, "
             "padding 1. Kernel and padding have to enter.",
@@ -243,6 +248,10 @@ conv_parameter_count: Exercise = lesson.exercise(
         "kernel_not_squared": Mistake(
             "You multiply by kernel_size once. The window has height and width: kernel_size².",
             _count(lambda i, o, k, b=True: k * i * o + (o if b else 0)),
+        ),
+        "caret_is_no_power": Mistake(
+            "`^` is not a power in Python, it combines bits: 3 ^ 2 is 1. Write kernel_size ** 2.",
+            _count(lambda i, o, k, b=True: (k ^ 2) * i * o + (o if b else 0)),
         ),
         "kernel_doubled": Mistake(
             "You use 2·kernel_size where the window has kernel_size·kernel_size pixels.",
@@ -368,6 +377,26 @@ same_padding: Exercise = lesson.exercise(
             "You compute with ⌊size / stride⌋ output pixels. 'same' rounds up: ⌈size / stride⌉.",
             _same(lambda n, k, s=1: _halves(max((n // s - 1) * s + k - n, 0))),
         ),
+        "ceiling_by_adding_one": Mistake(
+            "You compute ⌈size / stride⌉ as size // stride + 1, which is one too many where the "
+            "stride divides the size. Use -(-size // stride) or math.ceil(size / stride).",
+            _same(lambda n, k, s=1: _halves(max((n // s + 1 - 1) * s + k - n, 0))),
+        ),
+        "distance": Mistake(
+            "Where nothing sticks out the total is 0, not the distance to the edge: max(…, 0) "
+            "instead of abs(…).",
+            _same(lambda n, k, s=1: _halves(abs((_ceil_divide(n, s) - 1) * s + k - n))),
+        ),
+        "rounded_half": Mistake(
+            "`round` goes to the nearest even number: round(1.5) is 2, round(0.5) is 0. Use "
+            "total // 2 for the zeros before.",
+            _same(
+                lambda n, k, s=1: (
+                    round(_same_total(n, k, s) / 2),
+                    _same_total(n, k, s) - round(_same_total(n, k, s) / 2),
+                )
+            ),
+        ),
         "one_step_too_many": Mistake(
             "The last of m windows starts at (m − 1)·stride, not at m·stride: you need fewer "
             "zeros.",
@@ -480,7 +509,7 @@ conv_transpose_output_size: Exercise = lesson.exercise(
             ),
         ),
         "output_padding_ignored": Mistake(
-            "output_padding changes nothing in your answer. It adds that many rows at the end.",
+            "output_padding changes nothing in your answer. It adds that many pixels at the end.",
             _transpose(lambda n, k, s=1, p=0, op=0, d=1: (n - 1) * s - 2 * p + d * (k - 1) + 1),
         ),
         "output_padding_twice": Mistake(
@@ -503,6 +532,11 @@ conv_transpose_output_size: Exercise = lesson.exercise(
             "The stride changes nothing in your answer. Neighbouring input pixels lay their "
             "kernels stride pixels apart.",
             _transpose(lambda n, k, s=1, p=0, op=0, d=1: (n - 1) - 2 * p + d * (k - 1) + 1 + op),
+        ),
+        "brackets_missing": Mistake(
+            "size - 1 * stride is size − stride: `*` binds tighter than `-`. Write "
+            "(size - 1) * stride.",
+            _transpose(lambda n, k, s=1, p=0, op=0, d=1: n - 1 * s - 2 * p + d * (k - 1) + 1 + op),
         ),
         "kernel_missing": Mistake(
             "The kernel does not enter. The last input pixel lays down a whole kernel, which "
@@ -613,6 +647,18 @@ def _trace_without_defaults(shape, layers):
     return _right_trace(shape, layers)
 
 
+def _needing(option: str, shape: tuple, layer: dict) -> tuple:
+    layer[option]
+    return _right_step(shape, layer)
+
+
+def _float_step(shape: tuple, layer: dict) -> tuple:
+    if layer["kind"] == "conv_transpose":
+        return _right_step(shape, layer)
+    k, s, p = layer["kernel_size"], layer.get("stride", 1), layer.get("padding", 0)
+    return layer["out_channels"], *((size + 2 * p - k) / s + 1 for size in shape[1:])
+
+
 def _with_stride(shape: tuple, layer: dict, stride: int) -> tuple:
     return _right_step(shape, {"stride": stride, **layer})
 
@@ -620,8 +666,15 @@ def _with_stride(shape: tuple, layer: dict, stride: int) -> tuple:
 trace_shapes: Exercise = lesson.exercise(
     reference.trace_shapes,
     cases=[
+        case((3, 32, 32), _DOWN[:1]),
         case((3, 32, 32), _DOWN),
         case((128, 4, 4), _UP),
+        case((3, 24, 40), _DOWN),
+        case((64, 3, 5), _UP),
+        case((3, 28, 28), [_layer("conv", 6, 5, padding=0)]),
+        case((3, 28, 28), [_layer("conv", 6, 5, stride=1)]),
+        case((3, 20, 20), [_layer("conv", 4, 3, stride=2, padding=0)]),
+        case((3, 10, 10), [_layer("conv_transpose", 4, 3, stride=1, padding=0)]),
         case((3, 28, 20), [_layer("conv", 6, 5), _layer("conv", 16, 3, stride=2)]),
         case((1, 9, 13), []),
         case(
@@ -681,6 +734,31 @@ trace_shapes: Exercise = lesson.exercise(
             "does: (channels, height, width).",
             lambda shape, layers: [(h, w, c) for c, h, w in _right_trace(shape, layers)],
         ),
+        "channels_last_after_the_input": Mistake(
+            "From the first layer on you put the channels last. This lesson writes every shape as "
+            "(channels, height, width).",
+            lambda shape, layers: [
+                tuple(shape),
+                *((h, w, c) for c, h, w in _right_trace(shape, layers)[1:]),
+            ],
+        ),
+        "floats": Mistake(
+            "Sizes such as 16.0 and 11.5 come from `/`. Use `//`, or your conv_output_size.",
+            _trace(_float_step),
+        ),
+        "returns_in_the_loop": Mistake(
+            "You stop after the first layer: `return` is indented into the loop. Move it to the "
+            "left, under the `for`.",
+            lambda shape, layers: _right_trace(shape, layers)[:2] if layers else None,
+        ),
+        "numbers_one_by_one": Mistake(
+            "`+=` and `extend` add the three numbers of a shape one by one. Append the shape as "
+            "one thing: shapes.append((c, h, w)).",
+            lambda shape, layers: [
+                tuple(shape),
+                *(number for after in _right_trace(shape, layers)[1:] for number in after),
+            ],
+        ),
         "sizes_only": Mistake(
             "You return (height, width) without the channels: the lesson needs "
             "(channels, height, width).",
@@ -710,6 +788,27 @@ trace_shapes: Exercise = lesson.exercise(
             "KeyError where one does not. What is not said is stride 1 and padding 0: "
             "layer.get('stride', 1).",
             _trace_without_defaults,
+        ),
+        "no_default_stride": Mistake(
+            "Your function raises a KeyError where a layer does not say its stride. What is not "
+            "said is stride 1: layer.get('stride', 1).",
+            _trace(lambda shape, layer: _needing("stride", shape, layer)),
+        ),
+        "no_default_padding": Mistake(
+            "Your function raises a KeyError where a layer does not say its padding. What is not "
+            "said is padding 0: layer.get('padding', 0).",
+            _trace(lambda shape, layer: _needing("padding", shape, layer)),
+        ),
+        "no_default_output_padding": Mistake(
+            "Your function raises a KeyError where a transposed layer does not say its "
+            "output_padding. What is not said is 0: layer.get('output_padding', 0).",
+            _trace(
+                lambda shape, layer: (
+                    _needing("output_padding", shape, layer)
+                    if layer["kind"] == "conv_transpose"
+                    else _right_step(shape, layer)
+                )
+            ),
         ),
         "stride_two_by_default": Mistake(
             "A layer that does not say its stride has stride 1, yours gets 2.",
@@ -782,6 +881,9 @@ solve_conv: Exercise = lesson.exercise(
     cases=[
         case(32, 16),
         case(28, 7),
+        case(16, 16),
+        case(20, 1),
+        case(12, 5),
         case(9, 3, 5),
         case(5, 5, max_kernel_size=3),
         case(32, 2, 4),
@@ -802,6 +904,44 @@ solve_conv: Exercise = lesson.exercise(
             "possible: kernel 1 with stride 2 takes 32 to 16 as well.",
             lambda size, target, max_kernel_size=7: _solutions(
                 size, target, _up_to(max_kernel_size), _up_to
+            ),
+        ),
+        "largest_stride_left_out": Mistake(
+            "The largest stride, size itself, is missing: range(1, size) stops before it.",
+            lambda size, target, max_kernel_size=7: _solutions(
+                size, target, _up_to(max_kernel_size), lambda k: range(1, size)
+            ),
+        ),
+        "always_up_to_seven": Mistake(
+            "You always try kernels up to 7. The largest one is the argument max_kernel_size.",
+            lambda size, target, max_kernel_size=7: _solutions(size, target, _up_to(7)),
+        ),
+        "no_plus_one": Mistake(
+            "The + 1 for the first position is missing. Ask conv_output_size.",
+            lambda size, target, max_kernel_size=7: _solutions(
+                size,
+                target,
+                _up_to(max_kernel_size),
+                fits=lambda k, s, p: k <= size + 2 * p and (size + 2 * p - k) // s == target,
+            ),
+        ),
+        "padding_once": Mistake(
+            "You add the padding once, but both sides of the image get it: 2·padding.",
+            lambda size, target, max_kernel_size=7: _solutions(
+                size,
+                target,
+                _up_to(max_kernel_size),
+                fits=lambda k, s, p: k <= size + p and (size + p - k) // s + 1 == target,
+            ),
+        ),
+        "unchecked_fit": Mistake(
+            "You list kernels that do not fit into the padded image: int(…) rounds a negative "
+            "fraction up to 0. Keep a setting only if kernel_size <= size + 2 * padding.",
+            lambda size, target, max_kernel_size=7: _solutions(
+                size,
+                target,
+                _up_to(max_kernel_size),
+                fits=lambda k, s, p: int((size + 2 * p - k) / s) + 1 == target,
             ),
         ),
         "stride_up_to_max_kernel": Mistake(
@@ -892,6 +1032,15 @@ solve_conv: Exercise = lesson.exercise(
             "The numbers are right, but their order is not: (kernel_size, stride, padding).",
             lambda size, target, max_kernel_size=7: [
                 (k, p, s) for k, s, p in _solutions(size, target, _up_to(max_kernel_size))
+            ],
+        ),
+        "numbers_one_by_one": Mistake(
+            "`+=` and `extend` add the three numbers one by one. Append them as one thing: "
+            "solutions.append((kernel_size, stride, padding)).",
+            lambda size, target, max_kernel_size=7: [
+                number
+                for solution in _solutions(size, target, _up_to(max_kernel_size))
+                for number in solution
             ],
         ),
         "first_only": Mistake(

@@ -46,26 +46,25 @@ It cannot stop one that never returns from a single call into C code, such as
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import importlib
 import inspect
-import math
-import numbers
-import operator
 import os
 import pkgutil
-import re
-import sys
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from helpers.checks import reports
+from helpers.checks.explain import constant_difference, value_difference
 from helpers.checks.sandbox import Raised, Sandbox, TimeUp
+from helpers.checks.values import describe, freeze, same, short_repr, whole
 
 Status = Literal["passed", "failed", "not attempted"]
+
+
+_AGAIN = "the first call, made again at the end"
 
 
 class CheckFailed(AssertionError):
@@ -139,14 +138,6 @@ class Answer:
     value: Any = None
     raised: Raised | None = None
     changed: Mapping[str, Any] = field(default_factory=dict)  # inputs by name, as they are now
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """A value that the engine does not compare by content: its type's name, and its repr."""
-
-    type_name: str
-    text: str
 
 
 class Lesson:
@@ -235,6 +226,7 @@ class Exercise:
         self._cases = tuple(cases)
         self._probe = probe or self._probe_cases
         self._features = dict(features or {})
+        self._ordered = normalise is None
         self._normalise = normalise or (lambda value: value)
         self._tolerance = tolerance
         labels = [self._label(each) for each in self._cases]
@@ -304,7 +296,9 @@ class Exercise:
     def _judge_safely(self, attempt: Any) -> tuple[Outcome, str]:
         try:
             return self._judge(attempt)
-        except Exception as error:  # the engine's own fault must not reach a learner as a traceback
+        except KeyboardInterrupt:  # somebody pressed stop while the bank was being computed
+            raise
+        except BaseException as error:  # our own fault must not reach a learner as a traceback
             message = (
                 f"The check itself failed on this answer ({type(error).__name__}: {error}). "
                 "That is a bug of the course, not of yours: please report it with your answer."
@@ -314,24 +308,16 @@ class Exercise:
     def _judge(self, attempt: Any) -> tuple[Outcome, str]:
         if attempt is None or attempt is ...:
             return Outcome("not attempted", None, self._start_here()), ""
-        if not callable(attempt):
-            message = (
-                f"The check got {describe(freeze(attempt))} instead of {self.name} itself. "
-                f"Pass the name without calling it: `check.{self.name}({self.name})`."
-            )
-            return Outcome("failed", None, message), ""
-        misfit = self._signature_misfit(attempt)
+        misfit = self._no_function(attempt) or self._signature_misfit(attempt)
         if misfit:
             return Outcome("failed", None, misfit), ""
-
+        expected, mistakes = self._reference_answers, self._mistake_answers
         answers, printed = self._observe(attempt, self.seconds)
-        raised = [answer.raised.type_name for answer in answers.values() if answer.raised]
-        if raised and len(raised) == len(answers) and set(raised) == {"NotImplementedError"}:
+        if answers and all(answer.raised and answer.raised.is_stub for answer in answers.values()):
             return Outcome("not attempted", None, self._start_here()), printed
-        expected = self._reference_answers
         if self._agree(expected, answers):
             return Outcome("passed", None, self._praise(answers)), printed
-        for slug, seen in self._mistake_answers.items():
+        for slug, seen in mistakes.items():
             if self._agree(seen, answers):
                 return Outcome("failed", slug, self.mistakes[slug].diagnosis), printed
         slug, message = None, self._right_but_floats(expected, answers)
@@ -347,19 +333,40 @@ class Exercise:
         )
 
     def _praise(self, answers: Mapping[str, Answer]) -> str:
-        return f"Right in all {len(answers)} cases." if self._cases else "Right."
+        return f"Right in all {len(self._cases)} cases." if self._cases else "Right."
+
+    def _no_function(self, attempt: Any) -> str:
+        if isinstance(attempt, Exercise):
+            return f"This is the check, not your function: `check.{self.name}({self.name})`."
+        if callable(attempt):
+            return ""
+        with Sandbox(self.seconds) as sandbox:
+            given, _ = sandbox.run(lambda: describe(freeze(attempt)))
+        return (
+            f"The check got {given or 'something'} instead of {self.name} itself. Pass the name "
+            f"without calling it, `check.{self.name}({self.name})`; if that is what you did, the "
+            "name holds a value by now: run the cell with your function again."
+        )
 
     def _signature_misfit(self, attempt: Callable) -> str:
         try:
             signature = inspect.signature(attempt)
         except (TypeError, ValueError):  # some builtins have none
             return ""
+        wanted = list(inspect.signature(self.reference).parameters)
+        given = list(signature.parameters)
+        if self._cases and given != wanted and set(given) == set(wanted):
+            return (
+                f"Your first line has the arguments in another order ({', '.join(given)}). Keep it "
+                f"as it was: `def {self.name}{_bare(self.reference)}:`"
+            )
         for each in self._cases:
             try:
                 signature.bind(*each.args, **each.kwargs)
             except TypeError as error:
+                kind = "class" if isinstance(attempt, type) else "function"
                 return (
-                    f"Your function cannot be called as {self._label(each)}: {error}. Keep the "
+                    f"Your {kind} cannot be called as {self._label(each)}: {error}. Keep the "
                     f"first line as it was: `def {self.name}{_bare(self.reference)}:`"
                 )
         return ""
@@ -375,12 +382,14 @@ class Exercise:
         return dict(bound.arguments)
 
     def _probe_cases(self, attempt: Callable) -> Generator[Question, Any, None]:
-        for each in self._cases:
+        # The first case comes again at the end: an answer must not depend on earlier calls.
+        for number, each in enumerate((*self._cases, self._cases[0])):
+            label = self._label(each) if number < len(self._cases) else _AGAIN
             args, kwargs = copy.deepcopy((each.args, dict(each.kwargs)))
             names = list(self._arguments(each))[: len(args)]
             inputs = dict(zip(names, args, strict=False)) | kwargs
             call = functools.partial(attempt, *args, **kwargs)
-            yield Question(self._label(each), call, required=False, inputs=inputs)
+            yield Question(label, call, required=False, inputs=inputs)
 
     def _observe(self, attempt: Callable, seconds: float) -> tuple[dict[str, Answer], str]:
         answers: dict[str, Answer] = {}
@@ -417,13 +426,19 @@ class Exercise:
 
     @functools.cached_property
     def _reference_answers(self) -> dict[str, Answer]:
-        return self._observe(self.reference, 60.0)[0]
+        return self._observe_ours(self.reference)
 
     @functools.cached_property
     def _mistake_answers(self) -> dict[str, dict[str, Answer]]:
-        return {
-            slug: self._observe(mistake.wrong, 60.0)[0] for slug, mistake in self.mistakes.items()
-        }
+        return {slug: self._observe_ours(mistake.wrong) for slug, mistake in self.mistakes.items()}
+
+    def _observe_ours(self, answer: Callable) -> dict[str, Answer]:
+        """Observe code of the course, which must not be cut short and then be remembered."""
+        answers, _ = self._observe(answer, 60.0)
+        for each in answers.values():
+            if each.raised and each.raised.type_name in ("KeyboardInterrupt", TimeUp.__name__):
+                raise KeyboardInterrupt
+        return answers
 
     def _agree(
         self,
@@ -454,13 +469,14 @@ class Exercise:
     def _right_but_floats(
         self, expected: Mapping[str, Answer], answers: Mapping[str, Answer]
     ) -> str:
-        whole = {
-            label: replace(answer, value=_whole(answer.value)) for label, answer in answers.items()
+        as_ints = {
+            label: replace(answer, value=self._normalise(whole(answer.value)))
+            for label, answer in answers.items()
         }
-        if not self._agree(expected, whole):
+        if not self._agree(expected, as_ints):
             return ""
         example = next(
-            label for label in answers if not same(whole[label].value, answers[label].value)
+            label for label in answers if not same(as_ints[label].value, answers[label].value)
         )
         return (
             f"All numbers are right, but they are floats: {example} is "
@@ -483,7 +499,7 @@ class Exercise:
                 for each in self._cases
                 if same(freeze(self._arguments(each)[name]), freeze(default))
             ]
-            if len(plain) == len(answers) or self._agree(expected, answers, plain):
+            if len(plain) == len(self._cases) or self._agree(expected, answers, plain):
                 continue
             slugs = [
                 slug
@@ -492,7 +508,7 @@ class Exercise:
             ]
             if len(slugs) == 1:
                 message = (
-                    f"Where {name} is {default!r}: {self.mistakes[slugs[0]].diagnosis} "
+                    f"Already with {name} {default!r}: {self.mistakes[slugs[0]].diagnosis} "
                     f"Then look at how {name} enters; the calls where it is not {default!r} go "
                     "wrong in another way."
                 )
@@ -521,14 +537,26 @@ class Exercise:
             return f"Your answer ends before {missing}."
         label, answer = wrong[0], answers[wrong[0]]
         sentence = self._difference(label, expected.get(label, Answer()), answer, printed)
-        stopped = answer.raised and answer.raised.type_name == TimeUp.__name__
-        if not self._cases or len(answers) == 1 or stopped:
+        if not self._cases:
             return sentence
-        right = len(answers) - len(wrong)
+        first = self._label(self._cases[0])
+        if _AGAIN in answers and not self._same_answer(answers[first], answers[_AGAIN]):
+            return (
+                f"{first} gives another answer when it is called again at the end: your function "
+                "remembers something between calls. What it collects has to begin inside it."
+            )
+        if answers[wrong[-1]].raised and answers[wrong[-1]].raised.type_name == TimeUp.__name__:
+            if len(answers) == 1:
+                return f"{sentence} Does a loop never end?"
+            slow = f"All calls together took longer than the check's {self.seconds:g} seconds."
+            return f"{sentence} {slow}" if wrong[1:] else slow + " Does one of the loops never end?"
+        wrong = [each for each in wrong if each != _AGAIN]
+        right = len(self._cases) - len(wrong)
         verb = "is" if right == 1 else "are"
-        counts = f" {right} of {len(answers)} cases {verb} right" if right else " No case is right"
+        total = len(self._cases)
+        counts = f" {right} of {total} cases {verb} right" if right else " No case is right"
         pairs = [(expected[each].value, answers[each].value) for each in wrong]
-        clue = self._clue(set(wrong)) or ("" if right else _constant_difference(pairs))
+        clue = self._clue(set(wrong)) or ("" if right else constant_difference(pairs))
         return f"{sentence}{counts}{'; ' + clue if clue else ''}."
 
     def _clue(self, wrong: set[str]) -> str:
@@ -543,7 +571,9 @@ class Exercise:
             having = {label for label, given in cases.items() if holds(**given)}
             if having == wrong:
                 return f"the wrong ones are exactly those where {sentence}"
-            if wrong < having != set(cases) and not subset:
+            # A feature that many right cases have too would only mislead.
+            rare = 3 * len(having - wrong) <= len(cases) - len(wrong)
+            if wrong < having and len(wrong) > 1 and rare and not subset:
                 subset = f"in every wrong one {sentence}"
         return subset
 
@@ -561,189 +591,9 @@ class Exercise:
                 f"{label} should raise {expected.raised.type_name}, yours returned "
                 f"{describe(answer.value)}."
             )
-        return _value_difference(label, expected.value, answer.value, printed, self.returns)
-
-
-def _constant_difference(pairs: Sequence[tuple[Any, Any]]) -> str:
-    """Whether all answers are off by one and the same number or factor, in words."""
-    if not all(type(right) is int and type(given) is int for right, given in pairs):
-        return ""
-    differences = {given - right for right, given in pairs}
-    if len(differences) == 1:
-        difference = differences.pop()
-        size = short_repr(abs(difference), 40)
-        return f"all answers are {size} too {'large' if difference > 0 else 'small'}"
-    factors = {divmod(given, right) if right else None for right, given in pairs}
-    if len(factors) == 1 and (factor := factors.pop()) and factor[1] == 0:
-        return f"all answers are {short_repr(factor[0], 40)} times the right ones"
-    return ""
-
-
-def same(expected: Any, value: Any, tolerance: float = 1e-5) -> bool:
-    """Whether two frozen values are equal: ints exactly, floats and arrays within tolerance."""
-    if isinstance(expected, bool) or isinstance(value, bool) or expected is None:
-        return type(expected) is type(value) and expected == value
-    if isinstance(expected, int):
-        return isinstance(value, int) and expected == value
-    if isinstance(expected, float):
-        return isinstance(value, int | float) and _close(expected, value, tolerance)
-    if isinstance(expected, tuple):
-        if _is_array(value) and value.ndim:
-            value = freeze(value.tolist())
-        return (
-            isinstance(value, tuple)
-            and len(expected) == len(value)
-            and all(same(a, b, tolerance) for a, b in zip(expected, value, strict=True))
+        return value_difference(
+            label, expected.value, answer.value, printed, self.returns, self._ordered
         )
-    if isinstance(expected, dict):
-        return (
-            isinstance(value, dict)
-            and expected.keys() == value.keys()
-            and all(same(expected[key], value[key], tolerance) for key in expected)
-        )
-    if _is_array(expected):
-        numpy = sys.modules["numpy"]
-        return (
-            _is_array(value)
-            and expected.shape == value.shape
-            and bool(numpy.allclose(expected, value, tolerance, tolerance, equal_nan=True))
-        )
-    return type(expected) is type(value) and expected == value
-
-
-def _close(expected: float, value: float, tolerance: float) -> bool:
-    try:
-        value = float(value)
-    except OverflowError:  # an int that no float can hold
-        return False
-    both_nan = math.isnan(expected) and math.isnan(value)
-    return both_nan or math.isclose(expected, value, rel_tol=tolerance, abs_tol=tolerance)
-
-
-def _whole(value: Any) -> Any:
-    """The frozen value with every float that is a whole number made an int."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, tuple):
-        return tuple(_whole(item) for item in value)
-    return value
-
-
-_MOST_ITEMS = 10_000
-_DEEPEST = 20
-
-
-def freeze(value: Any, depth: int = 0) -> Any:
-    """Plain data with the content of ``value``: int, float, str, tuple, dict, ndarray or Opaque.
-
-    Runs the value's own code (``__index__``, ``__repr__``), so call it inside a sandbox.
-    """
-    if value is None or isinstance(value, bool | str | bytes):
-        return value
-    if isinstance(value, float):
-        return float(value)
-    if depth > _DEEPEST:
-        return Opaque(type(value).__name__, "nested too deeply")
-    if isinstance(value, list | tuple | set | frozenset):
-        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
-        if len(items) > _MOST_ITEMS:
-            return Opaque(type(value).__name__, f"{len(items)} items")
-        return tuple(freeze(item, depth + 1) for item in items)
-    if isinstance(value, Mapping):
-        return {freeze(key, depth + 1): freeze(value[key], depth + 1) for key in value}
-    if not isinstance(value, type):
-        with contextlib.suppress(Exception):
-            return operator.index(value)
-        if isinstance(value, numbers.Real):
-            return float(value)
-        array = _to_array(value)
-        if array is not None:
-            return array
-    return Opaque(type(value).__name__, re.sub(r" at 0x[0-9a-fA-F]+", "", short_repr(value)))
-
-
-def _to_array(value: Any) -> Any:
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not hasattr(value, "__array__"):
-        return None
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    return numpy.array(value)
-
-
-def _is_array(value: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.ndarray)
-
-
-def short_repr(value: Any, most: int = 120) -> str:
-    """The value's repr on one line, cut to ``most`` characters; never raises an Exception."""
-    try:
-        text = " ".join(repr(value).split())
-    except Exception as error:
-        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def describe(value: Any) -> str:
-    """A frozen value in a sentence: ``16``, ``the float 16.0``, ``an array of shape (2, 3)``."""
-    if value is None:
-        return "None"
-    if isinstance(value, Opaque):
-        if value.type_name in ("function", "method", "builtin_function_or_method"):
-            return "a function"
-        return f"a {value.type_name} ({value.text})"
-    if _is_array(value):
-        return f"an array of shape {value.shape}"
-    if isinstance(value, bool | float | str):
-        return f"the {type(value).__name__} {short_repr(value)}"
-    return short_repr(value)
-
-
-def _value_difference(label: str, expected: Any, value: Any, printed: str, returns: str) -> str:
-    if value is None:
-        remedy = (
-            "It prints something; printing shows a value to you, only `return` hands it on."
-            if printed
-            else "Does every way through your function end in `return ...`?"
-        )
-        return f"{label} returned None. {remedy}"
-    if isinstance(value, float) and math.isnan(value):
-        return f"{label} returned nan, not a number: look for 0/0 or infinity minus infinity."
-    if isinstance(value, Opaque):
-        remedy = {
-            "generator": "a `yield` makes a generator: collect the values in a list, return that",
-            "coroutine": "write `def`, not `async def`",
-            "function": "the brackets of a call seem to be missing",
-        }.get(value.type_name, f"it should be {returns or describe(expected)}")
-        return f"{label} returned {describe(value)}: {remedy}."
-    if isinstance(expected, int) and isinstance(value, float | str | bool):
-        with contextlib.suppress(ValueError, OverflowError):
-            if float(value) == expected:
-                kind = type(value).__name__
-                return (
-                    f"{label} returned {describe(value)}: the right number as {kind}, but the "
-                    f"lesson needs an int, {expected}."
-                )
-    if isinstance(expected, int) and isinstance(value, tuple) and len(value) == 1:
-        return f"{label} returned a collection with one entry: return the number itself."
-    if isinstance(expected, tuple) and isinstance(value, tuple) and len(expected) != len(value):
-        return (
-            f"{label} should have {len(expected)} entries, yours has {len(value)}: expected "
-            f"{short_repr(expected, 200)}, got {short_repr(value, 200)}."
-        )
-    if _is_array(expected) and _is_array(value):
-        if expected.shape != value.shape:
-            return f"{label} should have shape {expected.shape}, yours has {value.shape}."
-        numpy = sys.modules["numpy"]
-        if numpy.isnan(value).any():
-            return f"{label} contains nan: look for 0/0 or infinity minus infinity."
-        where = numpy.unravel_index(numpy.abs(expected - value).argmax(), expected.shape)
-        return (
-            f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.4g}, right is "
-            f"{expected[where]:.4g}."
-        )
-    return f"{label} should be {short_repr(expected, 200)}, yours returned {describe(value)}."
 
 
 def _bare(function: Callable) -> str:

@@ -42,32 +42,43 @@ class Exits(BaseException):
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception as plain data: its type's name, its text, the line of code that raised it."""
+    """An exception as plain data.
+
+    type_name : the name of its class. text : its message.
+    line : the deepest line of the attempt that led to it. own : it was raised by that very line,
+        not by a library that the line called.
+    """
 
     type_name: str
     text: str
     line: str
+    own: bool = False
+
+    @property
+    def is_stub(self) -> bool:
+        """The bare ``raise NotImplementedError`` of an untouched exercise."""
+        return self.type_name == "NotImplementedError" and not self.text and self.own
 
     def sentence(self, seconds: float) -> str:
         """What happened, for a learner; follows a label such as ``scale(x)``."""
         at = f" at `{self.line}`" if self.line else ""
         if self.type_name == TimeUp.__name__:
-            return (
-                f"was still running when the check's {seconds:g} seconds were over{at}. "
-                "Does a loop never end?"
-            )
+            return f"was still running when the check's {seconds:g} seconds were over{at}."
         if self.type_name == "RecursionError":
-            return "calls itself without end: it needs a case that returns without a further call."
+            return (
+                f"calls itself more often than Python allows ({sys.getrecursionlimit()} calls "
+                "deep). Is there a case that returns without a further call? If so, use a loop."
+            )
         if self.type_name == AsksForInput.__name__:
             return "asks for keyboard input: take everything from the arguments instead."
         if self.type_name in ("SystemExit", Exits.__name__):
             return f"tries to exit Python{at}: use `return` to leave a function."
         if self.type_name == "KeyboardInterrupt":
             return "was interrupted."
-        if self.type_name == "NotImplementedError":
+        if self.is_stub:
             return "still reaches `raise NotImplementedError`: that branch has no answer yet."
-        text = f": {self.text}" if self.text else ""
-        return f"raised {self.type_name}{text}{at}.".replace("..", ".")
+        text = f": {self.text.rstrip('.')}" if self.text else ""
+        return f"raised {self.type_name}{text}{at}."
 
 
 class Sandbox:
@@ -80,7 +91,7 @@ class Sandbox:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._output = _BoundedText(_MOST_PRINTED)
+        self._output = _BoundedText(_MOST_PRINTED, sys.stderr)
         self._stack = contextlib.ExitStack()
 
     @property
@@ -97,7 +108,9 @@ class Sandbox:
         replace(os, "_exit", _refuse_exit)
         replace(os, "abort", _refuse_exit)
         self._stack.callback(sys.setrecursionlimit, sys.getrecursionlimit())
+        self._stack.callback(self._output.forward)
         self._stack.enter_context(_quiet_ipython())
+        self._stack.enter_context(_no_figures_left())
         use_signal = (
             hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
         )
@@ -125,7 +138,8 @@ class Sandbox:
                 with contextlib.suppress(TimeUp):
                     clock.armed = False
             text, _ = self.run(functools.partial(str, error))
-            return None, Raised(type(error).__name__, (text or "")[:300], _line_of(error))
+            line, own = _line_of(error)
+            return None, Raised(type(error).__name__, (text or "")[:300], line, own)
 
     def _replace(self, owner: Any, name: str, value: Any) -> None:
         self._stack.callback(setattr, owner, name, getattr(owner, name))
@@ -145,7 +159,11 @@ class _SignalClock:
 
     def start(self) -> None:
         self._previous = signal.signal(signal.SIGALRM, self._ring)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        self._ring_after(self._seconds)
+
+    def _ring_after(self, seconds: float) -> None:
+        # Repeated, for rings that are lost: at the recursion limit not even _ring can be called.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
 
     def stop(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -155,15 +173,15 @@ class _SignalClock:
         if self.armed and self._patience > 0 and _importing(frame):
             self._patience -= 0.5
             self._was_importing = True
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            self._ring_after(0.5)
             return
         if self._was_importing:  # the import is over: now the attempt's own time begins
             self._was_importing = False
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            self._ring_after(self._seconds)
             return
         self.expired = True
         if self.armed:
-            signal.setitimer(signal.ITIMER_REAL, next(self._delays))
+            self._ring_after(next(self._delays))
             if frame is not None and frame.f_globals is not globals():
                 raise TimeUp
 
@@ -222,17 +240,31 @@ class _ThreadClock:
 
 
 class _BoundedText(io.StringIO):
-    """Keeps the first ``most`` characters and swallows the rest."""
+    """Keeps the first ``most`` characters and swallows the rest.
 
-    def __init__(self, most: int) -> None:
+    A logger made during the check keeps this stream for good, hence ``forward``: from then on it
+    writes to the stream ``after``.
+    """
+
+    def __init__(self, most: int, after: Any) -> None:
         super().__init__()
         self._room = most
+        self._after = after
+        self._forwards = False
+
+    def forward(self) -> None:
+        self._forwards = True
 
     def write(self, text: str) -> int:
+        if self._forwards:
+            return self._after.write(text) if self._after else len(text)
         if self._room > 0:
             super().write(text[: self._room])
             self._room -= len(text)
         return len(text)
+
+    def close(self) -> None:
+        """Stays open, whatever the attempt does to its stdout."""
 
 
 class _NoInput(io.TextIOBase):
@@ -271,6 +303,19 @@ def _quiet_ipython() -> Iterator[None]:
         shell.display_pub = publisher
 
 
+@contextlib.contextmanager
+def _no_figures_left() -> Iterator[None]:
+    """Close the figures that an attempt opens, which a notebook would show below the check."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    before = pyplot.get_fignums() if pyplot else []
+    try:
+        yield
+    finally:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        for number in set(pyplot.get_fignums() if pyplot else ()) - set(before):
+            pyplot.close(number)
+
+
 def _importing(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_globals.get("__name__") == "importlib._bootstrap":
@@ -279,17 +324,18 @@ def _importing(frame: FrameType | None) -> bool:
     return False
 
 
-def _line_of(error: BaseException) -> str:
-    """The line of the attempt where it went wrong: the deepest one in the attempt's own file."""
+def _line_of(error: BaseException) -> tuple[str, bool]:
+    """The deepest line in the attempt's own file, and whether the error was raised there."""
     ours = {__file__, __file__.replace("sandbox.py", "engine.py"), contextlib.__file__}
     step: TracebackType | None = error.__traceback__
     while step is not None and step.tb_frame.f_code.co_filename in ours:
         step = step.tb_next
     if step is None:
-        return ""
-    home, line = step.tb_frame.f_code.co_filename, ""
+        return "", False
+    home, line, own = step.tb_frame.f_code.co_filename, "", False
     while step is not None:
-        if step.tb_frame.f_code.co_filename == home:
+        own = step.tb_frame.f_code.co_filename == home
+        if own:
             line = linecache.getline(home, step.tb_lineno).strip()
         step = step.tb_next
-    return line
+    return line, own

@@ -90,12 +90,16 @@ _loud = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 with contextlib.nullcontext() if _loud else _quiet_stderr():
     # PyTorch's optimizers load Triton, and a Triton loaded after TensorFlow ends Python at once
     # ("LLVM ERROR: inconsistency in registered CommandLine options"). Before, it does no harm.
-    with contextlib.suppress(ImportError):
-        import triton  # noqa: F401
+    # (Where TensorFlow is loaded already it is too late for that.)
+    if "tensorflow" not in sys.modules:
+        with contextlib.suppress(ImportError):
+            import triton  # noqa: F401
 
     import keras
     import tensorflow as tf
 
-    tf.zeros(1) + 1  # starts the devices, which report too
+    tf.zeros(1) + 1  # starts the devices, which report too, and so does the first use of XLA
+    with contextlib.suppress(tf.errors.OpError):
+        tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(1))
 
 __all__ = ["keras", "tf"]

@@ -1,0 +1,111 @@
+"""Words for a mistake that is in no bank."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from helpers.checks.values import Opaque, describe, freeze, is_array, short_repr
+
+
+def constant_difference(pairs: Sequence[tuple[Any, Any]]) -> str:
+    """Whether all answers are off by one and the same number or factor, in words."""
+    if not all(type(right) is int and type(given) is int for right, given in pairs):
+        return ""
+    differences = {given - right for right, given in pairs}
+    if len(differences) == 1:
+        difference = differences.pop()
+        size = short_repr(abs(difference), 40)
+        return f"all answers are {size} too {'large' if difference > 0 else 'small'}"
+    factors = {divmod(given, right) if right else None for right, given in pairs}
+    if len(factors) == 1 and (factor := factors.pop()) and factor[1] == 0:
+        if factor[0] == -1:
+            return "all answers have the wrong sign"
+        if factor[0] > 1:
+            return f"all answers are {short_repr(factor[0], 40)} times the right ones"
+    return ""
+
+
+def collection_difference(label: str, expected: tuple, value: tuple) -> str:
+    """How two collections differ whose order does not matter."""
+    missing = [item for item in expected if item not in value]
+    extra = [item for item in value if item not in expected]
+    parts = []
+    if missing:
+        of = f"{len(missing)} of {len(expected)} entries are" if missing[1:] else "1 entry is"
+        parts.append(f"{of} missing, for example {short_repr(missing[0])}")
+    if extra:
+        of = f"{len(extra)} of your entries do" if extra[1:] else "1 of your entries does"
+        parts.append(f"{of} not belong there, for example {short_repr(extra[0])}")
+    return f"{label}: {' and '.join(parts)}."
+
+
+def nested_difference(label: str, expected: tuple, value: tuple) -> str:
+    """Where two sequences differ for the first time."""
+    if len(expected) != len(value):
+        return (
+            f"{label} should have {len(expected)} entries, yours has {len(value)}: expected "
+            f"{short_repr(expected, 200)}, got {short_repr(value, 200)}."
+        )
+    where = next(i for i, (a, b) in enumerate(zip(expected, value, strict=True)) if a != b)
+    return (
+        f"{label}: entry {where} should be {short_repr(expected[where])}, yours is "
+        f"{describe(value[where])}."
+    )
+
+
+def value_difference(
+    label: str, expected: Any, value: Any, printed: str, returns: str, ordered: bool
+) -> str:
+    """A sentence on one answer: what it should be, what it is, and what the difference suggests."""
+    if is_array(value) and not is_array(expected):
+        plain = freeze(value.tolist())
+        if not isinstance(expected, int | float) or not isinstance(plain, tuple):
+            value = plain
+    if value is None:
+        remedy = (
+            "It prints something; printing shows a value to you, only `return` hands it on."
+            if printed
+            else "Does every way through your function end in `return ...`?"
+        )
+        return f"{label} returned None. {remedy}"
+    if isinstance(value, float) and math.isnan(value):
+        return f"{label} returned nan, not a number: look for 0/0 or infinity minus infinity."
+    if isinstance(value, Opaque):
+        remedy = {
+            "generator": "a `yield` makes a generator: collect the values in a list, return that",
+            "coroutine": "write `def`, not `async def`",
+            "function": "the brackets of a call seem to be missing",
+        }.get(value.type_name, f"it should be {returns or describe(expected)}")
+        return f"{label} returned {describe(value)}: {remedy}."
+    if isinstance(expected, int) and isinstance(value, float | str | bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(value) == expected:
+                kind = type(value).__name__
+                return (
+                    f"{label} returned {describe(value)}: the right number as {kind}, but the "
+                    f"lesson needs an int, {expected}."
+                )
+    if isinstance(expected, int) and isinstance(value, tuple) and len(value) == 1:
+        return f"{label} returned a collection with one entry: return the number itself."
+    if isinstance(expected, tuple) and isinstance(value, tuple):
+        entries = [*expected, *value]
+        if not ordered and all(isinstance(entry, tuple) for entry in entries):
+            return collection_difference(label, expected, value)
+        if any(isinstance(entry, tuple) for entry in expected):
+            return nested_difference(label, expected, value)
+    if is_array(expected) and is_array(value):
+        if expected.shape != value.shape:
+            return f"{label} should have shape {expected.shape}, yours has {value.shape}."
+        numpy = sys.modules["numpy"]
+        if numpy.isnan(value).any():
+            return f"{label} contains nan: look for 0/0 or infinity minus infinity."
+        where = numpy.unravel_index(numpy.abs(expected - value).argmax(), expected.shape)
+        return (
+            f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.4g}, right is "
+            f"{expected[where]:.4g}."
+        )
+    return f"{label} should be {short_repr(expected, 200)}, yours returned {describe(value)}."
