@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from helpers.conv_shapes import Axis
+from helpers.conv_shapes import Axis, Layer, axes
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart (jfly.uni-koeln.de/color).
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
@@ -53,6 +54,38 @@ def show(figure: Figure, alt: str) -> None:
     plt.close(figure)
 
 
+def show_axis(title: str, size: int, kind: str = "conv", **options: int) -> None:
+    """Show one axis of a layer on ``size`` pixels; the options are those of conv_shapes.Layer."""
+    _, axis = axes(Layer(kind, out_channels=1, **options), (1, size, size))
+    show(draw_axis(axis, title), alt=f"{title}. {describe_axis(axis)}")
+
+
+def describe_axis(axis: Axis) -> str:
+    """What draw_axis shows, in words, for those who cannot see it."""
+    reads = "; ".join(
+        f"output {output} reads input {', '.join(map(str, inside)) or 'nothing'}"
+        for output in range(axis.output_size)
+        for inside in [[place for place in axis.reads(output) if 0 <= place < axis.size]]
+    )
+    unread = [str(place) for place, count in enumerate(axis.input_coverage()) if not count]
+    return f"{reads.capitalize()}." + (f" Never read: {', '.join(unread)}." if unread else "")
+
+
+def draw_grids(grids: Mapping[str, np.ndarray], title: str) -> Figure:
+    """Small grids of numbers side by side as shaded squares, each under its name."""
+    figure, panels = plt.subplots(1, len(grids), figsize=(2.6 * len(grids), 3.1), squeeze=False)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
+    largest = max(grid.max() for grid in grids.values())
+    for ax, (name, grid) in zip(panels[0], grids.items(), strict=True):
+        ax.imshow(grid, cmap="gray", vmin=0, vmax=1.25 * largest)
+        for (row, column), value in np.ndenumerate(grid):
+            ink = "white" if value < 0.6 * largest else "black"
+            ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=8, color=ink)
+        ax.set_title(name, fontsize=11)
+        ax.set(xticks=[], yticks=[])
+    return figure
+
+
 def draw_axis(axis: Axis, title: str, ax: Axes | None = None) -> Figure:
     """One axis of a layer as a picture: who reads whom.
 
@@ -84,7 +117,7 @@ def _draw_windows(axis: Axis, ax: Axes) -> tuple[int, int, float]:
             ax,
             position,
             0,
-            str(position) if inside else "0",
+            str(position) if inside else "",
             face="white" if not inside or coverage[position] else "#E6E6E6",
             hatch="" if not inside or coverage[position] else "////",
             dashed=not inside,
@@ -128,7 +161,7 @@ def _draw_transposed(axis: Axis, ax: Axes) -> tuple[int, int, float]:
     for position, count in enumerate(axis.output_coverage()):
         shade = ("white", "#FBE3D2", "#F3C9A8", "#E99A5F", RED)[min(count, 4)]
         _cell(ax, position, row, str(count), face=shade)
-    _row_label(ax, left, row, "overlap")
+    _row_label(ax, left, row, "kernels")
     return left, right, axis.size + 0.3
 
 

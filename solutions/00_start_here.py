@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Start here
 #
-# In ten minutes you know what this course builds, whether your computer is ready for it, and how
-# its exercises answer you.
+# In ten minutes you will know what this course builds, how its exercises answer you, and whether
+# your computer is ready for it.
 #
 # | | |
 # |---|---|
@@ -50,13 +50,15 @@ plots.show(
 )
 
 # %% [markdown]
-# Follow the dashed arrows: one and the same answer teaches both. Nobody tells the generator what
-# a house number looks like. It only feels which change to its image would have fooled the
-# discriminator, and the discriminator gets better at not being fooled.
+# Follow the dashed arrows: one and the same answer teaches both. The images of this course are
+# photographs of house numbers, 32 × 32 pixels small (the data set SVHN; Netzer et al., 2011), and
+# drawings that look like them. Nobody tells the generator what a house number looks like. It only
+# feels which change to its image would have fooled the discriminator, and the discriminator gets
+# better at not being fooled.
 #
 # A **deep convolutional GAN** (DCGAN; Radford et al., 2015) is a GAN whose two networks are built
-# of convolutions in a way that trains well. At the end of the course you have built one twice, in
-# PyTorch and in TensorFlow, and you can explain each of its layers.
+# of convolutions in a way that trains well. At the end of the course you will have built one twice,
+# in PyTorch and in TensorFlow, and you will be able to explain each of its layers.
 
 # %% [markdown]
 # ## The map
@@ -66,7 +68,7 @@ plots.show(
 # | [00 Start here](00_start_here.ipynb) | how the course works | 10 |
 # | 01 Parametric models | what a model keeps of its data | 40 |
 # | 02 Pixel scaling | why images go in as numbers from −1 to 1 | 35 |
-# | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 45 |
+# | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 60 |
 # | 04 Batch normalisation | what it computes, and what it is good for | 60 |
 # | 05 The discriminator | strided convolutions instead of pooling | 50 |
 # | 06 The generator | convolutions that enlarge | 50 |
@@ -129,7 +131,7 @@ numbers_per_image = pixel_count(32, 32)
 print(f"An image of 32 x 32 pixels is {numbers_per_image} numbers.")
 
 # %% [markdown]
-# That is 3072 numbers, made from 100 random ones. You will see how.
+# In this course the generator makes those 3072 numbers from 100 random ones. You will see how.
 
 # %% [markdown]
 # ## When you are stuck
@@ -163,8 +165,8 @@ from helpers.doctor import doctor, widget_test
 doctor()
 
 # %% [markdown]
-# If the last line of the table says that everything is here, you can go on. Otherwise it names
-# the remedy.
+# If the line below the table says that everything is here, you can go on. Otherwise it names the
+# remedy.
 #
 # Some lessons have sliders. Does one show up below, and does the text follow it when you move it?
 
@@ -189,13 +191,13 @@ widget_test()
 # **2. What teaches the generator?**
 #
 # <details><summary>The difference between its image and the nearest real one</summary>No. Nothing compares the two; the generator never meets a real image.</details>
-# <details><summary>The discriminator's answer to its image</summary>Yes. It is changed so that the answer moves towards “real”.</details>
 # <details><summary>Labels that people wrote</summary>No. A DCGAN needs no labels: it is unsupervised.</details>
+# <details><summary>The discriminator's answer to its image</summary>Yes. It is changed so that the answer moves towards “real”.</details>
 #
 # **3. You skip an exercise. What happens in the cells below it?**
 #
-# <details><summary>They stop with an error</summary>No. The check hands out the course's own function, and they use that.</details>
 # <details><summary>They use the course's answer, and the check says so</summary>Yes. You can read on and come back later.</details>
+# <details><summary>They stop with an error</summary>No. The check hands out the course's own function, and they use that.</details>
 # <details><summary>They use your unfinished function</summary>No. Only an answer that passed is handed on.</details>
 
 # %% [markdown]
@@ -212,5 +214,7 @@ widget_test()
 #
 # - I. Goodfellow et al., “Generative adversarial networks”, 2014,
 #   [arXiv:1406.2661](https://arxiv.org/abs/1406.2661).
+# - Y. Netzer et al., “Reading digits in natural images with unsupervised feature learning”, NIPS
+#   workshop, 2011 (SVHN).
 # - A. Radford, L. Metz, S. Chintala, “Unsupervised representation learning with deep convolutional
 #   generative adversarial networks”, 2015, [arXiv:1511.06434](https://arxiv.org/abs/1511.06434).

@@ -18,9 +18,9 @@
 #
 # | | |
 # |---|---|
-# | **Time** | 45 minutes |
+# | **Time** | 60 minutes |
 # | **You need** | Python functions and loops; you have met a convolution before |
-# | **Afterwards you can** | say what size comes out of a convolution, a transposed convolution and a stack of them; count parameters; explain why DCGAN uses kernel 4, stride 2, padding 1 |
+# | **Afterwards you can** | say what size comes out of a convolution, a transposed convolution and a stack of them; count parameters; explain why this course's DCGAN uses kernel 4, stride 2, padding 1 |
 #
 # {{colab_badge}}
 
@@ -47,40 +47,34 @@ plots.use_style()
 # %% [markdown]
 # ## How often does the window fit?
 #
-# A convolution lays a small window, the **kernel**, on the image, computes one output pixel from
-# what it sees, moves on by the **stride**, and repeats. It does so along the height and along the
-# width in the same way, so one axis is enough to think about. How often does a kernel of 3 pixels
-# fit on 7 pixels if it moves 2 at a time?
-
+# A convolution lays a small window, the **kernel**, on the image, multiplies the pixels under it by
+# the kernel's weights, adds up, and that is one output pixel. Then the window moves on by the
+# **stride** and does it again. Here is one row of 7 pixels, a kernel of 3 weights and stride 2:
 
 # %%
-def draw(title, alt, size, **layer):
-    """One axis of a layer as a picture."""
-    _, width = axes(Layer(out_channels=1, **layer), (1, size, size))
-    plots.show(plots.draw_axis(width, title), alt)
-
-
-draw(
-    "Kernel 3, stride 2 on 7 pixels: 3 positions",
-    "Three windows of 3 pixels on 7 input pixels, starting at pixels 0, 2 and 4.",
-    size=7,
-    kind="conv",
-    kernel_size=3,
-    stride=2,
-)
+pixels, weights = [3, 1, 4, 1, 5, 9, 2], [1, 0, -1]
+for start in (0, 2, 4):
+    window = pixels[start : start + 3]
+    total = sum(pixel * weight for pixel, weight in zip(window, weights, strict=True))
+    print(f"pixels {start} to {start + 2}: {window} times {weights}, added up: {total}")
 
 # %% [markdown]
-# The first window takes 3 pixels, 4 are left, and the window can move 4 / 2 = 2 times: 3
-# positions. **Padding** adds zeros on both sides, so that the window can start earlier and end
-# later:
+# An image has rows and columns, and the window moves along both in the same way, so one axis is
+# enough to think about. How often does a kernel of 3 pixels fit on 7 pixels if it moves 2 at a
+# time? In the drawing the numbers are positions; every row below is one window.
 
 # %%
-draw(
-    "Kernel 3, stride 2, padding 1 on 7 pixels: 4 positions",
-    "Four windows of 3 pixels; the first starts on the zero before pixel 0, the last ends on the "
-    "zero after pixel 6.",
+plots.show_axis("Kernel 3, stride 2 on 7 pixels: 3 windows", size=7, kernel_size=3, stride=2)
+
+# %% [markdown]
+# The first window takes 3 pixels, 4 are left, and the window can move 4 / 2 = 2 times: 3 windows.
+# **Padding** adds zeros on both sides, so that the window can start earlier and end later. The
+# dashed cells are the zeros:
+
+# %%
+plots.show_axis(
+    "Kernel 3, stride 2, padding 1 on 7 pixels: 4 windows",
     size=7,
-    kind="conv",
     kernel_size=3,
     stride=2,
     padding=1,
@@ -88,27 +82,22 @@ draw(
 
 # %% [markdown]
 # **Dilation** spreads the kernel: it reads every second pixel for dilation 2, every third for
-# dilation 3. A kernel of 3 with dilation 2 has three taps, but it spans 5 pixels.
+# dilation 3. A kernel of 3 with dilation 2 reads three pixels, but it spans 5.
 
 # %%
-draw(
-    "Kernel 3, dilation 2 on 7 pixels: 3 positions",
-    "Three windows, each reading three pixels two apart, starting at pixels 0, 1 and 2.",
-    size=7,
-    kind="conv",
-    kernel_size=3,
-    dilation=2,
-)
+plots.show_axis("Kernel 3, dilation 2 on 7 pixels: 3 windows", size=7, kernel_size=3, dilation=2)
 
 # %% [markdown]
-# With input size $W_1$, kernel $F$, padding $P$, stride $S$ and dilation $D$:
+# Now with letters: input size $W_1$, kernel $F$, padding $P$ on each side, stride $S$, dilation
+# $D$. The padded axis has $W_1 + 2P$ pixels. The kernel spans $D(F - 1) + 1$ of them. What is left,
+# divided by the stride, is how often the window can move, and the first position comes on top:
 #
 # $$W_2 = \left\lfloor \frac{W_1 + 2P - D(F - 1) - 1}{S} \right\rfloor + 1$$
 #
 # Without dilation ($D = 1$) the fraction is $(W_1 - F + 2P)/S$. The brackets $\lfloor\ \rfloor$
 # round down, which matters more than it looks; we come back to them.
 #
-# **Exercise 1** `conv_output_size` (●○○, 5 min). Return $W_2$ as an int. You may take for granted
+# **Exercise 1** `conv_output_size` (●○○, 3 min). Return $W_2$ as an int. You may take for granted
 # that the window fits at least once.
 
 
@@ -156,17 +145,12 @@ print(f"{differ} of 50 settings differ from Keras.")
 # ## What the floor loses
 #
 # On 8 pixels, kernel 3 and stride 2 leave a remainder: (8 − 3)/2 = 2.5. The lecture notes of
-# CS231n call such a setting invalid. PyTorch and Keras accept it and round down. Which pixel
-# pays?
+# CS231n call such a setting invalid. PyTorch and Keras accept it and round down. Which pixel is
+# lost?
 
 # %%
-draw(
-    "Kernel 3, stride 2 on 8 pixels: the last one is never read",
-    "Three windows starting at pixels 0, 2 and 4 end at pixel 6; pixel 7 is hatched.",
-    size=8,
-    kind="conv",
-    kernel_size=3,
-    stride=2,
+plots.show_axis(
+    "Kernel 3, stride 2 on 8 pixels: the last one is never read", size=8, kernel_size=3, stride=2
 )
 
 # %% [markdown]
@@ -201,21 +185,26 @@ check.conv_output_size.look_at(rounds_up)
 # %%
 for size in (224, 227):
     steps = (size - 11) / 4
-    lost = (size - 11) % 4
-    print(f"{size} pixels: {steps} steps, {conv_output_size(size, 11, 4)} out, {lost} never read")
+    _, width = axes(Layer("conv", 96, 11, 4), (3, size, size))
+    unread = width.input_coverage().count(0)
+    print(f"{size} pixels: {steps} steps, {conv_output_size(size, 11, 4)} out, {unread} never read")
 
 # %% [markdown]
 # 227 fits exactly and gives the 55 of the paper. With 224 the division leaves a remainder, one
-# output pixel is missing, and pixels at the edge are never read.
+# output pixel is missing, and one pixel per axis is never read: the image's last row and its last
+# column.
 
 # %% [markdown]
 # ## How many parameters?
 #
-# A filter is as deep as its input: $F \cdot F \cdot D_1$ weights for $D_1$ input channels. A layer
-# has $K$ filters, one for every output channel, and each has one **bias**, a number that is added
-# to its sum. The size of the image does not enter: the same filter is used at every position.
+# An image has **channels**, three for colour, and the window looks into all of them at once. So it
+# takes one $F \times F$ kernel for each input channel; together they are a **filter**. For $D_1$
+# input channels that is $F \cdot F \cdot D_1$ weights. A filter makes one number per position, that
+# is one output channel; a layer with $K$ filters puts out $K$ channels. Each filter also has one
+# **bias**, a number that is added to its sum. The size of the image does not enter: the same filter
+# is used at every position.
 #
-# **Exercise 2** `conv_parameter_count` (●○○, 5 min). Return the number of weights and biases
+# **Exercise 2** `conv_parameter_count` (●○○, 3 min). Return the number of weights and biases
 # together, or of the weights alone if `bias` is false.
 
 
@@ -275,8 +264,8 @@ def same_padding(size, kernel_size, stride=1):
 same_padding = check.same_padding(same_padding)
 
 # %% [markdown]
-# Ask Keras: a layer with `"same"` must give exactly what a layer without padding gives after your
-# zeros were added by hand. It is the same layer, called twice.
+# Ask Keras, on 32 pixels: a layer with `"same"` must give exactly what its weights give without
+# padding, after your zeros were added by hand.
 
 # %%
 image = keras.random.normal((1, 32, 32, 3), seed=0)
@@ -327,10 +316,8 @@ except ValueError as error:
 # pixels off both sides of the result.
 
 # %%
-draw(
+plots.show_axis(
     "Transposed, kernel 4, stride 2, padding 1: 4 pixels become 8",
-    "Four kernels of 4 pixels, each 2 pixels after the one before; one pixel is cut off at each "
-    "side. Inside, every output pixel is reached by two kernels.",
     size=4,
     kind="conv_transpose",
     kernel_size=4,
@@ -339,13 +326,14 @@ draw(
 )
 
 # %% [markdown]
-# The last of $W_1$ kernels starts at $(W_1 - 1)S$ and spans $D(F - 1) + 1$ pixels; $2P$ are cut
-# off. Several input sizes of a convolution can have the same output size, so the way back is not
-# unique: `output_padding` adds pixels at the end to choose among them.
+# The bottom row counts how many kernels land on each output pixel. The last of $W_1$ kernels starts
+# at $(W_1 - 1)S$ and spans $D(F - 1) + 1$ pixels; $2P$ are cut off. Several input sizes of a
+# convolution can have the same output size (7 and 8 pixels both become 4 with kernel 3, stride 2,
+# padding 1), so the way back is not unique: `output_padding` adds pixels at the end to choose.
 #
 # $$W_2 = (W_1 - 1)S - 2P + D(F - 1) + \text{output\_padding} + 1$$
 #
-# **Exercise 4** `conv_transpose_output_size` (●●○, 6 min). Return $W_2$.
+# **Exercise 4** `conv_transpose_output_size` (●○○, 4 min). Return $W_2$ as an int.
 
 
 # %% exercise="conv_transpose_output_size" points=2
@@ -364,7 +352,7 @@ def conv_transpose_output_size(
 conv_transpose_output_size = check.conv_transpose_output_size(conv_transpose_output_size)
 
 # %% [markdown]
-# Do PyTorch and Keras agree this time too?
+# Does PyTorch agree this time too?
 
 # %%
 differ = 0
@@ -375,18 +363,25 @@ for _ in range(200):
     torch_size = layer(torch.zeros(1, 1, size, size)).shape[-1]
     differ += torch_size != conv_transpose_output_size(size, kernel, stride, padding, extra)
 print(f"{differ} of 200 settings differ from PyTorch.")
-layer = keras.layers.Conv2DTranspose(1, 4, strides=2, padding="same")
-print("Keras takes 4 to", layer(keras.ops.zeros((1, 4, 4, 1))).shape[1], end=", ")
-print("the formula to", conv_transpose_output_size(4, 4, stride=2, padding=1))
 
 # %% [markdown]
-# Kernel 3 with stride 2 can also take 4 pixels to 8. Look at the bottom row before you use it:
+# And Keras? Its `"same"` always puts out size · stride, whatever the kernel is. Which kernel does
+# the same with PyTorch's `padding=1`?
 
 # %%
-draw(
+for kernel in (3, 4, 5):
+    layer = keras.layers.Conv2DTranspose(1, kernel, strides=2, padding="same")
+    keras_size = layer(keras.ops.zeros((1, 4, 4, 1))).shape[1]
+    ours = conv_transpose_output_size(4, kernel, stride=2, padding=1)
+    print(f"kernel {kernel}: Keras same takes 4 to {keras_size}, padding 1 to {ours}")
+
+# %% [markdown]
+# Only kernel 4. With kernel 3 you can reach 8 pixels by `output_padding=1`, which puts back at the
+# end what the padding cuts off there. Look at the bottom row before you use it:
+
+# %%
+plots.show_axis(
     "Transposed, kernel 3, stride 2: the kernels overlap unevenly",
-    "Four kernels of 3 pixels, 2 pixels apart. Output pixels are reached by one and two kernels "
-    "in turn.",
     size=4,
     kind="conv_transpose",
     kernel_size=3,
@@ -396,32 +391,38 @@ draw(
 )
 
 # %% [markdown]
-# 1, 2, 1, 2: every second pixel gets twice as much. In two dimensions that is a **checkerboard**,
-# and generated images show it (Odena et al., 2016). It disappears when the stride divides the
-# kernel. Does it, with all weights equal to 1?
+# 1, 2, 1, 2 (the end apart): every second pixel gets twice as much. In two dimensions that is a
+# **checkerboard**, and generated images show it (Odena et al., 2016). The *uneven overlap*
+# disappears when the stride divides the kernel. What comes out of a perfectly flat image if all
+# weights are 1?
 
 # %%
+flat = {}
 for kernel, extra in [(3, 1), (4, 0)]:
     layer = nn.ConvTranspose2d(1, 1, kernel, 2, 1, extra, bias=False)
     nn.init.ones_(layer.weight)
     with torch.no_grad():
-        out = layer(torch.ones(1, 1, 6, 6))[0, 0, 2:-2, 2:-2]
-    print(f"kernel {kernel}, values inside: {sorted(set(out.flatten().tolist()))}")
+        flat[f"kernel {kernel}"] = layer(torch.ones(1, 1, 6, 6))[0, 0, 2:-2, 2:-2].numpy()
+plots.show(
+    plots.draw_grids(flat, "Kernel 3 leaves a checkerboard, kernel 4 a flat image"),
+    alt="Left, kernel 3: values 1, 2 and 4 in a checkerboard. Right, kernel 4: 4 everywhere.",
+)
 
 # %% [markdown]
-# With kernel 3 a perfectly flat input comes out with three different values; with kernel 4 it
-# stays flat.
+# Weights that are not equal can still make such a pattern, and a network can learn one. What is
+# gone with kernel 4 is the one that the geometry forces on every image.
 
 # %% [markdown]
 # ## A whole network
 #
-# DCGAN's discriminator halves the image three times, 32 → 16 → 8 → 4, and the generator doubles it
-# back. A **shape** is `(channels, height, width)` from here on.
+# This course's discriminator halves the image three times, 32 → 16 → 8 → 4, and the generator
+# doubles it back. A **shape** is `(channels, height, width)` from here on.
 #
 # **Exercise 5** `trace_shapes` (●●○, 8 min). Return the list of all shapes along a stack of
 # layers, the input's shape first. A layer is a dictionary with a `"kind"` (`"conv"` or
 # `"conv_transpose"`), `"out_channels"` and `"kernel_size"`, and perhaps `"stride"` (otherwise 1),
-# `"padding"` (otherwise 0) and `"output_padding"` (otherwise 0). Images need not be square.
+# `"padding"` (otherwise 0) and `"output_padding"` (otherwise 0). Images need not be square. You may
+# use your functions from exercises 1 and 4; leave the dictionaries as they are.
 
 
 # %% exercise="trace_shapes" points=2
@@ -446,8 +447,9 @@ trace_shapes = check.trace_shapes(trace_shapes)
 
 # %% [markdown]
 # What are the shapes inside DCGAN, and what does each layer of the discriminator see of the image?
-# The **receptive field** of a pixel is the part of the input that can change it. It grows with
-# every layer: by (kernel − 1) times the strides so far.
+# The **receptive field** of a pixel is the part of the input that can change it. It starts at 1 and
+# every layer adds (kernel − 1) times the product of the strides of all *earlier* layers:
+# 1 + 3·1 = 4, then 4 + 3·2 = 10, then 10 + 3·4 = 22.
 
 # %%
 down = [
@@ -459,7 +461,7 @@ for number, shape in enumerate(trace_shapes((3, 32, 32), down)):
     print(f"after {number} layers: {shape}, each pixel sees {field[0]} x {field[1]} pixels")
 
 # %% [markdown]
-# The image shrinks, the channels grow, and what one pixel sees grows from 4 to 10 to 22 pixels.
+# The image shrinks, the channels grow, and what one pixel sees grows to 22 × 22 of 32 × 32 pixels.
 # The generator runs the same road backwards:
 
 # %%
@@ -476,8 +478,8 @@ print("PyTorch ends with", tuple(nn.Sequential(*modules)(torch.zeros(1, 128, 4, 
 #
 # **Exercise 6** `solve_conv` (●●●, 10 min). Return every `(kernel_size, stride, padding)` that
 # takes `size` pixels to `target`: kernels from 1 to `max_kernel_size`, strides from 1 to `size`,
-# paddings from 0 to `kernel_size - 1`, dilation 1. The kernel must fit into the padded image. Any
-# order will do.
+# paddings from 0 to `kernel_size - 1`, dilation 1, and only what fits into the padded image. Any
+# order will do, and you may use `conv_output_size`.
 
 
 # %% exercise="solve_conv" points=3
@@ -500,36 +502,42 @@ solve_conv = check.solve_conv(solve_conv)
 
 # %% [markdown]
 # Seven settings take 32 pixels to 16. Which of them would you choose? Put three questions to each:
-# does the division leave a remainder, is some pixel never read, and does Keras' `"same"` compute
-# the same numbers as PyTorch?
+# does the division come out even, is every pixel read, and does Keras' `"same"` compute the same
+# numbers as PyTorch?
 
 # %%
-print("kernel  stride  padding  weights  exact  all read  Keras equal")
+print("kernel  stride  padding  weights   even  all read  Keras equal")
 for kernel, stride, padding in sorted(solve_conv(32, 16)):
     _, width = axes(Layer("conv", 1, kernel, stride, padding), (1, 32, 32))
-    exact = (32 + 2 * padding - kernel) % stride == 0
+    even = (32 + 2 * padding - kernel) % stride == 0
     all_read = min(width.input_coverage()) > 0
     keras_equal = same_padding(32, kernel, stride)[0] == padding
     row = f"{kernel:>6}  {stride:>6}  {padding:>7}  {conv_parameter_count(1, 1, kernel, False):>7}"
-    yes = ["yes" if answer else "no" for answer in (exact, all_read, keras_equal)]
+    yes = ["yes" if answer else "no" for answer in (even, all_read, keras_equal)]
     print(f"{row}  {yes[0]:>5}  {yes[1]:>8}  {yes[2]:>11}")
 
 # %% [markdown]
-# Odd kernels leave a remainder (what they lose is only a padding zero, from kernel 3 on) and sit
-# on other pixels than Keras'. Kernels 2, 4 and 6 pass all three questions. With 2 the windows do
-# not overlap; 6 has 36 weights per channel where 4 has 16. So 4, 2, 1 it is, and on the way back
-# it makes no checkerboard either, because the stride divides the kernel.
+# Odd kernels leave a remainder. Kernel 1 never reads every second pixel; 3, 5 and 7 lose only a
+# padding zero, but they sit on other pixels than Keras'. Kernels 2, 4 and 6 pass all three
+# questions. With 2 the windows do not overlap, so nothing that lies on the border of two windows is
+# ever seen whole; 6 has 36 weights per channel where 4 has 16. So 4, 2, 1 it is, and on the way
+# back its kernels overlap evenly.
+#
+# (The DCGAN paper's own code has kernel 5, stride 2, padding 2. Later implementations, and this
+# course, take 4. What does the calculator below say about the overlap of 5 and 2?)
 
 # %% [markdown]
 # ## Play with it
 #
-# The calculator below knows everything in this lesson, PyTorch's refusals included. Three things
-# to try:
+# The calculator below knows everything in this lesson, PyTorch's refusals included, and a little
+# more (ignore *Groups* and pooling for now). Four things to try:
 #
-# 1. Choose kernel 7 on 5 pixels. What does PyTorch say, and what are the remedies?
-# 2. Choose the transposed convolution and move the kernel from 3 to 4 with stride 2. What happens
-#    to the overlap strip?
-# 3. Open *Challenge* and take 28 pixels to 7 in two layers.
+# 1. In *One layer*, set Height to 5, Padding to 0 and Kernel to 7. What does PyTorch say, and which
+#    remedies are there? Then set Padding to 1: why does it fit now?
+# 2. Choose *Transposed convolution*, Height 4, Kernel 4, Padding 1 and look at the overlap strip.
+#    Now move Kernel to 3, to 5 and to 6.
+# 3. Open *Network*, choose the DCGAN discriminator and change one kernel. What happens downstream?
+# 4. Open *Challenge* and take 28 pixels to 7 in two layers (task 2).
 
 # %%
 from helpers.widgets.conv_shapes import ConvShapeCalculator
@@ -544,8 +552,8 @@ ConvShapeCalculator()
 # **1. A layer with kernel 5, stride 2, padding 2 gets 28 pixels. How many come out?**
 #
 # <details><summary>13</summary>No. (28 + 4 − 5)/2 = 13.5 is rounded down to 13 steps; the first position comes on top.</details>
-# <details><summary>14</summary>Yes. ⌊(28 + 4 − 5)/2⌋ + 1 = 13 + 1 = 14.</details>
 # <details><summary>14.5, so PyTorch refuses</summary>No. PyTorch rounds down and never mentions it.</details>
+# <details><summary>14</summary>Yes. ⌊(28 + 4 − 5)/2⌋ + 1 = 13 + 1 = 14.</details>
 #
 # **2. You double height and width of the images. What happens to the number of parameters of a convolution?**
 #
@@ -555,11 +563,11 @@ ConvShapeCalculator()
 #
 # **3. Keras' `padding="same"` and PyTorch's `padding=1` both take 32 to 16 with kernel 3, stride 2. With equal weights, are the outputs equal?**
 #
+# <details><summary>No, the windows lie one pixel apart</summary>Yes. No error message tells you. With stride 2 and an even size, an even kernel avoids it.</details>
 # <details><summary>Yes, the shapes are equal</summary>No. Equal shapes do not mean equal windows: Keras adds (0, 1) zeros, PyTorch (1, 1).</details>
-# <details><summary>No, the windows lie one pixel apart</summary>Yes. No error message tells you. An even kernel avoids it.</details>
 # <details><summary>Only for square images</summary>No. The shift happens on every axis by itself.</details>
 #
-# **4. Which transposed convolution can make a checkerboard?**
+# **4. In which transposed convolution do the kernels overlap unevenly?**
 #
 # <details><summary>Kernel 4, stride 2</summary>No. 2 divides 4: inside, every output pixel is reached by the same number of kernels.</details>
 # <details><summary>Kernel 5, stride 2</summary>Yes. Output pixels are reached by 2 and 3 kernels in turn.</details>
@@ -567,8 +575,8 @@ ConvShapeCalculator()
 #
 # **5. What does `output_padding=1` do?**
 #
-# <details><summary>It adds a zero on each side of the input</summary>No. That would be padding the input of an ordinary convolution.</details>
 # <details><summary>It adds one row and one column at the end of the result</summary>Yes. It chooses among the sizes that a convolution would have mapped to the same size.</details>
+# <details><summary>It adds a zero on each side of the input</summary>No. That would be padding the input of an ordinary convolution.</details>
 # <details><summary>It cuts one pixel off each side</summary>No. That is what `padding` does in a transposed convolution.</details>
 
 # %% [markdown]
@@ -579,8 +587,8 @@ ConvShapeCalculator()
 # - $F \cdot F \cdot D_1$ weights per filter, one bias per filter, whatever the size of the image.
 # - “same” in Keras and `padding=` in PyTorch can agree in shape and differ in every number.
 # - A transposed convolution restores the shape: $(W_1 - 1)S - 2P + D(F-1) + \text{output\_padding} + 1$.
-# - Kernel 4, stride 2, padding 1 halves and doubles exactly, reads every pixel, makes no
-#   checkerboard, and is equal in both frameworks.
+# - On even sizes, kernel 4, stride 2, padding 1 halves and doubles exactly, reads every pixel,
+#   overlaps evenly on the way back, and is equal in both frameworks.
 
 # %%
 check.progress()

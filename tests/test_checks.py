@@ -1,6 +1,8 @@
 """Every exercise of every lesson: what its check must accept, refuse and name."""
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,9 @@ EXERCISES = {
 MISTAKES = [(each, slug) for each, exercise in EXERCISES.items() for slug in exercise.mistakes]
 # Where an exercise admits no ten different wrong answers: the number that it does admit.
 FEWER_MISTAKES: dict[str, int] = {}
+
+
+SOURCES = Path(__file__).resolve().parent.parent / "solutions"
 
 
 def _stub(exercise: Exercise):
@@ -60,3 +65,37 @@ def test_constant_answers_are_refused(each, answer):
     outcome = EXERCISES[each].grade(lambda *args, **kwargs: answer)
     assert outcome.status == "failed"
     assert outcome.mistake is None
+
+
+@pytest.mark.parametrize("each", EXERCISES)
+def test_the_lesson_states_the_same_effort(each):
+    exercise = EXERCISES[each]
+    (source,) = SOURCES.glob(f"{exercise.lesson_number}_*.py")
+    text = source.read_text(encoding="utf-8")
+    stated = re.search(rf"\*\*Exercise \d+\*\* `{exercise.name}` \((...), (\d+ min)\)", text)
+    assert stated, f"{source.name} has no line '**Exercise n** `{exercise.name}` (●○○, n min)'"
+    assert f"{stated[1]} {stated[2]}" == exercise.effort
+
+
+@pytest.mark.parametrize("each", EXERCISES)
+def test_solution_shows_the_lesson_s_answer_and_the_reference(each, capsys):
+    EXERCISES[each].solution()
+    shown = capsys.readouterr().out
+    assert f"An answer to {EXERCISES[each].name}" in shown
+    assert "SOLUTION" not in shown
+    assert "The reference, helpers." in shown
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES.glob("*.py")), ids=lambda path: path.stem)
+def test_quiz_has_one_right_option_each_and_not_always_in_the_same_place(source):
+    quiz = source.read_text(encoding="utf-8").split("## Check yourself")[1].split("# %%")[0]
+    questions = re.split(r"(?m)^# \*\*\d+\. ", quiz)[1:]
+    places = []
+    for question in questions:
+        options = re.findall(r"</summary>(.*?)</details>", question)
+        right = [place for place, told in enumerate(options) if told.startswith("Yes.")]
+        assert len(options) >= 3 and len(right) == 1, question
+        assert all(told.startswith(("Yes.", "No.")) for told in options), question
+        places += right
+    assert 3 <= len(questions) <= 6
+    assert len(set(places)) > 1

@@ -143,6 +143,15 @@ conv_output_size: Exercise = lesson.exercise(
             "the whole numerator in brackets.",
             _conv(lambda n, k, s=1, p=0, d=1: n + 2 * p - d * (k - 1) - 1 // s + 1),
         ),
+        "one_added_to_the_stride": Mistake(
+            "You add 1 to the stride. The + 1 belongs outside: (…) // stride + 1.",
+            _conv(lambda n, k, s=1, p=0, d=1: (n + 2 * p - d * (k - 1) - 1) // (s + 1)),
+        ),
+        "exact_fit_left_out": Mistake(
+            "The last window is missing where it fits exactly, ending on the last pixel. If you "
+            "count in a loop, compare with <= instead of <.",
+            _conv(lambda n, k, s=1, p=0, d=1: len(range(0, n + 2 * p - d * (k - 1) - 1, s))),
+        ),
         "size_over_stride": Mistake(
             "size // stride is a rule of thumb that holds for DCGAN's kernel 4, stride 2, "
             "padding 1. Kernel and padding have to enter.",
@@ -177,8 +186,9 @@ conv_output_size: Exercise = lesson.exercise(
     hints=[
         "Lay the kernel on the first pixels of the padded image. How many pixels are left to its "
         "right? How often can it move by stride pixels before it would stick out?",
-        "steps = (size + 2·padding − span) // stride, where the kernel spans "
-        "dilation·(kernel_size − 1) + 1 pixels; every step adds one position to the first.",
+        "With numbers: kernel 5, stride 3, 31 pixels. The first window leaves 31 − 5 = 26 pixels, "
+        "26 // 3 = 8 steps, 8 + 1 = 9 windows. Padding adds 2·padding to the 31; with dilation the "
+        "kernel spans dilation·(kernel_size − 1) + 1 pixels instead of 5.",
     ],
     features={
         "the division leaves a remainder": lambda size, kernel_size, stride, padding, dilation: (
@@ -199,7 +209,7 @@ conv_output_size: Exercise = lesson.exercise(
     add_ons=["dilation"],
     returns="an int",
     difficulty=1,
-    minutes=5,
+    minutes=3,
 )
 
 
@@ -289,8 +299,8 @@ conv_parameter_count: Exercise = lesson.exercise(
     hints=[
         "Count one filter first: a window of kernel_size × kernel_size pixels, in how many "
         "channels?",
-        "kernel_size² · in_channels weights per filter, out_channels filters, and one bias per "
-        "filter if there are biases.",
+        "With numbers: 3 channels in, 32 out, kernel 4. One filter has 4·4·3 = 48 weights and 1 "
+        "bias; 32 of them have 32·48 weights and 32 biases.",
     ],
     right=[
         lambda in_channels, out_channels, kernel_size, bias=True: (
@@ -303,7 +313,7 @@ conv_parameter_count: Exercise = lesson.exercise(
     add_ons=["bias"],
     returns="an int",
     difficulty=1,
-    minutes=5,
+    minutes=3,
 )
 
 
@@ -340,7 +350,7 @@ same_padding: Exercise = lesson.exercise(
     ],
     mistakes={
         "extra_before": Mistake(
-            "Where the total is odd you put the extra zero before the image. TensorFlow puts it "
+            "Where the total is odd you put the extra zero before the image. Keras puts it "
             "after: (low, high) with high ≥ low.",
             _same(lambda n, k, s=1: _halves(_same_total(n, k, s))[::-1]),
         ),
@@ -365,7 +375,7 @@ same_padding: Exercise = lesson.exercise(
         ),
         "pytorch_habit": Mistake(
             "kernel_size // 2 on both sides is the PyTorch habit for odd kernels and stride 1. "
-            "TensorFlow's total depends on size and stride, and the sides may differ.",
+            "Keras' total depends on size and stride, and the sides may differ.",
             _same(lambda n, k, s=1: (k // 2, k // 2)),
         ),
         "negative": Mistake(
@@ -502,8 +512,8 @@ conv_transpose_output_size: Exercise = lesson.exercise(
             _transpose(lambda n, k, s=1, p=0, op=0, d=1: (n - 1) * s - p + d * (k - 1) + 1 + op),
         ),
         "padding_added": Mistake(
-            "You add the padding. In a transposed convolution it makes the result smaller: the "
-            "transposed layer undoes what padding did in the convolution.",
+            "You add the padding. In a transposed convolution it makes the result smaller: it is "
+            "cut off both sides.",
             _transpose(
                 lambda n, k, s=1, p=0, op=0, d=1: (n - 1) * s + 2 * p + d * (k - 1) + 1 + op
             ),
@@ -576,7 +586,9 @@ conv_transpose_output_size: Exercise = lesson.exercise(
     hints=[
         "Every input pixel lays a kernel on the output, stride pixels after its neighbour's. "
         "Where does the first kernel start and the last one end? Then cut the padding off.",
-        "Solve out = (in + 2·padding − span) / stride + 1 for `in`, and add output_padding.",
+        "With numbers: kernel 5, stride 2, padding 2 on 7 pixels. The last kernel starts at "
+        "(7 − 1)·2 = 12 and spans 5, which makes 17 pixels; cut off 2·2, 13 are left; add "
+        "output_padding.",
     ],
     right=[
         lambda size, kernel_size, stride=1, padding=0, output_padding=0, dilation=1: (
@@ -592,8 +604,8 @@ conv_transpose_output_size: Exercise = lesson.exercise(
     ],
     add_ons=["dilation", "output_padding"],
     returns="an int",
-    difficulty=2,
-    minutes=6,
+    difficulty=1,
+    minutes=4,
 )
 
 
@@ -758,6 +770,22 @@ trace_shapes: Exercise = lesson.exercise(
                 tuple(shape),
                 *(number for after in _right_trace(shape, layers)[1:] for number in after),
             ],
+        ),
+        "channels_last_input": Mistake(
+            "You read the shapes as (height, width, channels), as Keras has them. Here the "
+            "channels come first: height is shape[1], width is shape[2].",
+            _trace(
+                lambda shape, layer: (
+                    _size_after(shape[0], layer),
+                    _size_after(shape[1], layer),
+                    layer["out_channels"],
+                )
+            ),
+        ),
+        "one_list_changed": Mistake(
+            "All entries of your list are the last shape: you change one and the same list and "
+            "append it every time. Append a new one: shapes.append((c, h, w)).",
+            lambda shape, layers: [_right_trace(shape, layers)[-1]] * (len(layers) + 1),
         ),
         "sizes_only": Mistake(
             "You return (height, width) without the channels: the lesson needs "
@@ -1026,6 +1054,30 @@ solve_conv: Exercise = lesson.exercise(
             "You decide by size // stride, whatever kernel and padding are. Ask conv_output_size.",
             lambda size, target, max_kernel_size=7: _solutions(
                 size, target, _up_to(max_kernel_size), fits=lambda k, s, p: size // s == target
+            ),
+        ),
+        "largest_padding_left_out": Mistake(
+            "The largest padding, kernel_size - 1, is missing: range(kernel_size - 1) stops before "
+            "it.",
+            lambda size, target, max_kernel_size=7: _solutions(
+                size, target, _up_to(max_kernel_size), paddings=lambda k: range(max(k - 1, 1))
+            ),
+        ),
+        "exact_fit_left_out": Mistake(
+            "A kernel exactly as large as the padded image is missing: it fits once. Compare "
+            "with <= instead of <.",
+            lambda size, target, max_kernel_size=7: _solutions(
+                size,
+                target,
+                _up_to(max_kernel_size),
+                fits=lambda k, s, p: k < size + 2 * p and (size + 2 * p - k) // s + 1 == target,
+            ),
+        ),
+        "first_only_bare": Mistake(
+            "You return the first solution instead of a list of all: `return` inside the loop ends "
+            "the search. Collect them in a list and return that at the end.",
+            lambda size, target, max_kernel_size=7: next(
+                iter(_solutions(size, target, _up_to(max_kernel_size))), None
             ),
         ),
         "other_order": Mistake(

@@ -50,10 +50,12 @@ import copy
 import functools
 import importlib
 import inspect
+import json
 import os
 import pkgutil
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from helpers.checks import reports
@@ -153,7 +155,7 @@ class Lesson:
 
         Raises ValueError where the lesson has one of that name, or it has fewer than two hints.
         """
-        exercise = Exercise(reference, **options)
+        exercise = Exercise(reference, lesson_number=self.number, **options)
         if exercise.name in self.exercises:
             raise ValueError(f"lesson {self.number} has two exercises named {exercise.name!r}")
         self.exercises[exercise.name] = exercise
@@ -204,6 +206,7 @@ class Exercise:
         returns: str = "",
         add_ons: Sequence[str] = (),
         name: str | None = None,
+        lesson_number: str = "",
         difficulty: int = 1,
         minutes: int = 5,
         seconds: float = 2.0,
@@ -215,6 +218,7 @@ class Exercise:
             raise ValueError(f"exercise {reference.__name__!r} needs either cases or a probe")
         self.reference = reference
         self.name = name or reference.__name__
+        self.lesson_number = lesson_number
         self.mistakes = dict(mistakes or {})
         self.hints = tuple(hints)
         self.right = tuple(right)
@@ -288,10 +292,25 @@ class Exercise:
         reports.show(reports.Note(title, self.hints[number], more))
 
     def solution(self) -> None:
-        """Show the reference with its source."""
+        """Show the lesson's answer, and the reference with its source."""
         origin = f"{self.reference.__module__}.{self.reference.__qualname__}"
         source = inspect.cleandoc("\n" + inspect.getsource(self.reference))
-        reports.show(reports.Source(f"Reference for {self.name}, from {origin}", source))
+        sources = {f"The reference, {origin}": source}
+        answer = self._answer_in_the_lesson()
+        if answer:
+            sources = {f"An answer to {self.name}": answer, **sources}
+        reports.show(reports.Source(sources))
+
+    def _answer_in_the_lesson(self) -> str:
+        """The exercise's cell in the solution notebook; empty where ``helpers`` came alone."""
+        folder = Path(__file__).resolve().parents[2] / "solutions"
+        for path in folder.glob(f"{self.lesson_number}_*.ipynb"):
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+                if cell["metadata"].get("nbgrader", {}).get("grade_id") == self.name:
+                    lines = "".join(cell["source"]).splitlines()
+                    markers = ("### BEGIN SOLUTION", "### END SOLUTION")
+                    return "\n".join(line for line in lines if line.strip() not in markers)
+        return ""
 
     def _judge_safely(self, attempt: Any) -> tuple[Outcome, str]:
         try:

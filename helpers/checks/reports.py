@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # status: sign, word, colour of the bar on the left
@@ -80,19 +80,26 @@ class Note:
 
 @dataclass(frozen=True)
 class Source:
-    """A piece of source code."""
+    """Pieces of source code by title; in a notebook all but the first are folded away."""
 
-    title: str
-    source: str
+    sources: Mapping[str, str]
 
     def __repr__(self) -> str:
-        return f"{self.title}\n{textwrap.indent(self.source, '    ')}"
+        return "\n\n".join(
+            f"{title}\n{textwrap.indent(source, '    ')}" for title, source in self.sources.items()
+        )
 
     def _repr_html_(self) -> str:
         style = "margin:.3em 0;overflow-x:auto;background:rgba(127,127,127,.1);padding:.6em"
         style += ";white-space:pre;color:inherit"  # JupyterLab would wrap the lines
-        body = f"<pre style='{style}' tabindex='0'>{html.escape(self.source)}</pre>"
-        return _box(html.escape(self.title), body, "#7570b3", self.title)
+        title, *others = self.sources
+        body = ""
+        for each, source in self.sources.items():
+            code = f"<pre style='{style}' tabindex='0'>{html.escape(source)}</pre>"
+            if each in others:
+                code = f"<details><summary>{html.escape(each)}</summary>{code}</details>"
+            body += code
+        return _box(html.escape(title), body, "#7570b3", title)
 
 
 @dataclass(frozen=True)
