@@ -83,6 +83,7 @@ def draw_grids(grids: Mapping[str, np.ndarray], title: str) -> Figure:
             ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=8, color=ink)
         ax.set_title(name, fontsize=11)
         ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
     return figure
 
 

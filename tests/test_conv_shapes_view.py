@@ -423,7 +423,7 @@ def test_sentences():
         "and 4 of the padding."
     )
     sentence = drawing.selection_sentence(height, width, drawing.Selection("input", 0, 5))
-    assert "feeds 2 output pixels: rows 0, columns 2, 3" in sentence
+    assert "feeds 2 output pixels: row 0, columns 2, 3" in sentence
     sparse = axes(Layer("conv", 1, 1, 2), (1, 8, 8))
     sentence = drawing.selection_sentence(*sparse, drawing.Selection("input", 1, 1))
     assert "never reads it" in sentence

@@ -129,14 +129,14 @@ def test_width_follows_height_only_while_square(calculator):
     assert "height:" in text(tab.result) and "width:" in text(tab.result)
 
 
-def test_controls_that_do_not_apply_are_hidden_with_a_reason(calculator):
+def test_controls_that_do_not_apply_are_hidden_and_pooling_says_why(calculator):
     tab = calculator.one_layer
 
     def hidden(*controls):
         return [control.layout.display == "none" for control in controls]
 
     assert hidden(tab.ceil_mode, tab.output_padding, tab.groups) == [True, True, False]
-    assert "ceil_mode" in text(tab.hidden_note)
+    assert not text(tab.hidden_note).strip()  # a convolution has no use for them
     tab.kind.value = "avg_pool"
     assert hidden(tab.out_channels, tab.groups, tab.bias, tab.dilation) == [True] * 4
     assert tab.ceil_mode.layout.display != "none"
@@ -233,6 +233,9 @@ def test_checkerboard_strip():
     assert "columns 0–12: 1, 2, 1, 2" in tab.details.value
     tab.kernel_size.value = 4
     assert "Checkerboard" not in text(tab.details)
+    assert "Overlap strip" in text(tab.details)  # stays, to compare
+    tab.kind.value = "conv"
+    assert "Overlap strip" not in text(tab.details)
 
 
 def test_two_calculators_do_not_share_names():

@@ -426,9 +426,7 @@ class OneLayerTab(widgets.VBox):
             if kind == "avg_pool":
                 note += " PyTorch's average pooling has no dilation."
         else:
-            note = "Rounding up (ceil_mode) is for pooling only."
-            if kind == "conv":
-                note += " Output padding is for transposed convolutions only."
+            note = ""
         note = _page(f'<div style="opacity:.8">{note}</div>')
         if self.hidden_note.value != note:
             self.hidden_note.value = note
@@ -465,13 +463,13 @@ class OneLayerTab(widgets.VBox):
             _work_html(view.work_out(layer, shape)),
             _costs_html(view.costs(layer, shape)),
         )
-        warning = view.checkerboard_warning(layer)
         strip = ""
-        if warning:
+        if layer.kind == "conv_transpose":
+            warning = view.checkerboard_warning(layer)
             prefix = f"{self._prefix}s"
             strip = (
                 f"<style>{drawing.overlap_style(prefix)}</style>"
-                + _note_box("⚠ " + warning)
+                + (_note_box("⚠ " + warning) if warning else "")
                 + drawing.draw_overlap(self._axes[1], prefix)
             )
         self.details.value = _page(_comparison_html(comparison), strip)

@@ -76,6 +76,11 @@ def runs(numbers: Iterable[int]) -> str:
     return ", ".join(texts)
 
 
+def _place(rows: list[int], columns: list[int]) -> str:
+    named = ((rows, "row"), (columns, "column"))
+    return ", ".join(f"{word}{'s' if places[1:] else ''} {runs(places)}" for places, word in named)
+
+
 def selection_sentence(height: Axis, width: Axis, selection: Selection) -> str:
     """What the chosen pixel reads or feeds, in words."""
     rows = linked(height, selection.side, selection.row)
@@ -86,7 +91,7 @@ def selection_sentence(height: Axis, width: Axis, selection: Selection) -> str:
         if not count:
             return f"{pixel} feeds no output pixel: the layer never reads it."
         plural = "s" if count > 1 else ""
-        where = f"rows {runs(rows)}, columns {runs(columns)}"
+        where = _place(rows, columns)
         return f"{pixel} feeds {count} output pixel{plural}: {where}."
     inside_rows = [row for row in rows if 0 <= row < height.size]
     inside_columns = [column for column in columns if 0 <= column < width.size]
@@ -94,10 +99,7 @@ def selection_sentence(height: Axis, width: Axis, selection: Selection) -> str:
     if not inside:
         return f"{pixel} reads no input pixel: it holds nothing but the bias."
     plural = "s" if inside > 1 else ""
-    sentence = (
-        f"{pixel} reads {inside} input pixel{plural}: rows {runs(inside_rows)}, columns "
-        f"{runs(inside_columns)}"
-    )
+    sentence = f"{pixel} reads {inside} input pixel{plural}: {_place(inside_rows, inside_columns)}"
     return sentence + (f", and {total - inside} of the padding." if total > inside else ".")
 
 
@@ -543,7 +545,7 @@ def draw_overlap(axis: Axis, prefix: str) -> str:
         )
     total = (shown * step + 4, tall + 36)
     of = f" of {axis.output_size}" if shown < axis.output_size else ""
-    title = f"Input columns added up in output columns 0–{shown - 1}{of}"
+    title = f"Overlap strip: input columns added up in output columns 0–{shown - 1}{of}"
     label = escape(f"{title}: {', '.join(map(str, counts))}.")
     return (
         f'<div class="{prefix} overlap"><div class="head">{title}</div>'

@@ -900,7 +900,7 @@ CHALLENGES: tuple[Challenge, ...] = (
     Challenge("Take 28 to 7 in two convolutions.", 28, 7, 2),
     Challenge("Take 227 to 55 with one convolution, as AlexNet does.", 227, 55, 1),
     Challenge(
-        "Take 4 to 16 in two transposed convolutions without a checkerboard.",
+        "Take 4 to 16 in two transposed convolutions whose kernels overlap evenly.",
         4,
         16,
         2,
