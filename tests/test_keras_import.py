@@ -19,7 +19,16 @@ from nbclient.exceptions import CellExecutionError
 ROOT = Path(__file__).parents[1]
 OURS = ("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH")
 
-NOISY_TENSORFLOW = """
+STAND_IN_XLA = """
+class errors:
+    OpError = RuntimeError
+def function(body, jit_compile):
+    def refuse(x):
+        raise errors.OpError("no XLA here")
+    return refuse
+"""
+NOISY_TENSORFLOW = (
+    """
 import os, warnings
 os.write(2, b"noise from C\\n")
 warnings.warn("noise from a library")
@@ -27,6 +36,8 @@ def zeros(n):
     os.write(2, b"noise of the first operation\\n")
     return n
 """
+    + STAND_IN_XLA
+)
 BROKEN_TENSORFLOW = NOISY_TENSORFLOW + "raise ImportError('libsomething.so is missing')\n"
 STAND_IN_KERAS = """
 import os, types
@@ -146,7 +157,7 @@ def test_failure_shows_what_was_put_aside(environment, stand_ins):
 )
 def test_odd_standard_errors(environment, stand_ins, before):
     # A closed descriptor would turn the stand-in's own writes into errors.
-    (stand_ins / "tensorflow.py").write_text("def zeros(n):\n    return n\n")
+    (stand_ins / "tensorflow.py").write_text("def zeros(n):\n    return n\n" + STAND_IN_XLA)
     done = run(f"{before}\n{USE}print(tf.zeros(1))", environment)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
