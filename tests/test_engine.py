@@ -116,9 +116,20 @@ def opens_missing_file(*args, **kwargs):
         return file.read()
 
 
-def torch_like_forward_missing(*args, **kwargs):
-    # As torch raises it for a module whose forward is misspelt: with a text, from its own file.
-    raise NotImplementedError("Module is missing the required forward function")
+# As torch raises it for a module whose forward is misspelt: from a file of its own.
+_LIBRARY: dict = {}
+exec(
+    compile(
+        "def forward(): raise NotImplementedError('Module is missing forward')",
+        "a_library.py",
+        "exec",
+    ),
+    _LIBRARY,
+)
+
+
+def library_does_not_implement(*args, **kwargs):
+    return _LIBRARY["forward"]()
 
 
 HOSTILE = {
@@ -157,7 +168,7 @@ HOSTILE = {
     recurses_and_recovers: "still running",
     closes_stdout: "should be 3",
     opens_missing_file: "'../../data/x.txt'",
-    torch_like_forward_missing: "raised NotImplementedError: Module is missing",
+    library_does_not_implement: "raised NotImplementedError: Module is missing forward at `",
     7: "without calling it",
 }
 
@@ -353,6 +364,13 @@ def test_a_branch_left_open_is_not_called_not_attempted():
     outcome = check.conv_output_size.grade(attempt)
     assert outcome.status == "failed"
     assert "that branch has no answer yet" in outcome.message
+
+
+def test_a_stub_with_words_of_its_own_is_not_attempted():
+    def attempt(size, kernel_size, stride=1, padding=0, dilation=1):
+        raise NotImplementedError("later")
+
+    assert check.conv_output_size.grade(attempt).status == "not attempted"
 
 
 @pytest.fixture

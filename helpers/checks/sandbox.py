@@ -56,8 +56,8 @@ class Raised:
 
     @property
     def is_stub(self) -> bool:
-        """The bare ``raise NotImplementedError`` of an untouched exercise."""
-        return self.type_name == "NotImplementedError" and not self.text and self.own
+        """The ``raise NotImplementedError`` of an untouched exercise, not one of a library's."""
+        return self.type_name == "NotImplementedError" and self.own
 
     def sentence(self, seconds: float) -> str:
         """What happened, for a learner; follows a label such as ``scale(x)``."""
