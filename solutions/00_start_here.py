@@ -181,19 +181,22 @@ widget_test()
 # ## Check yourself
 #
 # Think of your answer before you open one.
-#
+
+# %% [markdown]
 # **1. What is the generator given as input?**
 #
 # <details><summary>Real images</summary>No. Only the discriminator ever sees real images.</details>
 # <details><summary>Random numbers</summary>Yes. Other numbers give another image.</details>
 # <details><summary>The discriminator's verdict</summary>No. The verdict decides how it is changed, but it is not its input.</details>
-#
+
+# %% [markdown]
 # **2. What teaches the generator?**
 #
 # <details><summary>The difference between its image and the nearest real one</summary>No. Nothing compares the two; the generator never meets a real image.</details>
 # <details><summary>Labels that people wrote</summary>No. A DCGAN needs no labels: it is unsupervised.</details>
 # <details><summary>The discriminator's answer to its image</summary>Yes. It is changed so that the answer moves towards “real”.</details>
-#
+
+# %% [markdown]
 # **3. You skip an exercise. What happens in the cells below it?**
 #
 # <details><summary>They use the course's answer, and the check says so</summary>Yes. You can read on and come back later.</details>

@@ -548,31 +548,36 @@ ConvShapeCalculator()
 # ## Check yourself
 #
 # Think of your answer before you open one.
-#
+
+# %% [markdown]
 # **1. A layer with kernel 5, stride 2, padding 2 gets 28 pixels. How many come out?**
 #
 # <details><summary>13</summary>No. (28 + 4 − 5)/2 = 13.5 is rounded down to 13 steps; the first position comes on top.</details>
 # <details><summary>14.5, so PyTorch refuses</summary>No. PyTorch rounds down and never mentions it.</details>
 # <details><summary>14</summary>Yes. ⌊(28 + 4 − 5)/2⌋ + 1 = 13 + 1 = 14.</details>
-#
+
+# %% [markdown]
 # **2. You double height and width of the images. What happens to the number of parameters of a convolution?**
 #
 # <details><summary>It grows four times</summary>No. The number of output pixels does, and so does the work, but all positions share the same weights.</details>
 # <details><summary>It stays the same</summary>Yes. Weights are F·F·D₁ per filter, wherever the filter is used.</details>
 # <details><summary>It doubles</summary>No. The image's size does not enter at all.</details>
-#
+
+# %% [markdown]
 # **3. Keras' `padding="same"` and PyTorch's `padding=1` both take 32 to 16 with kernel 3, stride 2. With equal weights, are the outputs equal?**
 #
 # <details><summary>No, the windows lie one pixel apart</summary>Yes. No error message tells you. With stride 2 and an even size, an even kernel avoids it.</details>
 # <details><summary>Yes, the shapes are equal</summary>No. Equal shapes do not mean equal windows: Keras adds (0, 1) zeros, PyTorch (1, 1).</details>
 # <details><summary>Only for square images</summary>No. The shift happens on every axis by itself.</details>
-#
+
+# %% [markdown]
 # **4. In which transposed convolution do the kernels overlap unevenly?**
 #
 # <details><summary>Kernel 4, stride 2</summary>No. 2 divides 4: inside, every output pixel is reached by the same number of kernels.</details>
 # <details><summary>Kernel 5, stride 2</summary>Yes. Output pixels are reached by 2 and 3 kernels in turn.</details>
 # <details><summary>Kernel 3, stride 1</summary>No. Stride 1 divides everything.</details>
-#
+
+# %% [markdown]
 # **5. What does `output_padding=1` do?**
 #
 # <details><summary>It adds one row and one column at the end of the result</summary>Yes. It chooses among the sizes that a convolution would have mapped to the same size.</details>

@@ -88,7 +88,8 @@ def test_solution_shows_the_lesson_s_answer_and_the_reference(each, capsys):
 
 @pytest.mark.parametrize("source", sorted(SOURCES.glob("*.py")), ids=lambda path: path.stem)
 def test_quiz_has_one_right_option_each_and_not_always_in_the_same_place(source):
-    quiz = source.read_text(encoding="utf-8").split("## Check yourself")[1].split("# %%")[0]
+    text = source.read_text(encoding="utf-8")
+    quiz = text.split("## Check yourself")[1].split("## What to remember")[0]
     questions = re.split(r"(?m)^# \*\*\d+\. ", quiz)[1:]
     places = []
     for question in questions:
