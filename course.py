@@ -379,7 +379,9 @@ def install(lock) -> None:
             explain(written, DISK_FULL, OFFLINE)
         uv = code == 0 and os.path.join(BIN, "uv")
     if uv:
-        code, written = run([uv, "pip"] + what + ["--python", PYTHON], lock)
+        # Compiled now, as pip does, not again in every kernel that may not write its own .pyc.
+        options = ["--compile-bytecode", "--python", PYTHON]
+        code, written = run([uv, "pip"] + what + options, lock)
         if code == 0:
             return
         # Not yet for want of a network: pip may know a proxy, a certificate or a mirror.

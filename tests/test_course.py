@@ -168,7 +168,8 @@ def test_lab_sets_up_and_opens_lesson_00(course: Course) -> None:
     assert code == 0, text
     install, jupyter = course.log
     assert install == (
-        "uv pip install -r requirements.txt -c constraints.txt -e . --python .venv/bin/python"
+        "uv pip install -r requirements.txt -c constraints.txt -e . "
+        "--compile-bytecode --python .venv/bin/python"
     )
     assert "default_url=/lab/tree/lessons/00_start_here.ipynb" in jupyter
     assert "--ServerApp.root_dir=." in jupyter

@@ -105,6 +105,7 @@ class Sandbox:
         replace(sys, "stdin", _NoInput())
         replace(builtins, "input", _refuse_input)
         replace(getpass, "getpass", _refuse_input)
+        replace(sys, "unraisablehook", lambda _: None)  # a TimeUp may land in a __del__
         replace(os, "_exit", _refuse_exit)
         replace(os, "abort", _refuse_exit)
         self._stack.callback(sys.setrecursionlimit, sys.getrecursionlimit())
