@@ -50,7 +50,8 @@ def build(venv: Path, python: str) -> Path:
 
 
 def expand(patterns: list[str]) -> list[str]:
-    return [str(path.relative_to(ROOT)) for p in patterns for path in sorted(ROOT.glob(p))]
+    paths = [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+    return [str(path.relative_to(ROOT)) for path in paths if not path.stem.endswith("_browser")]
 
 
 def main() -> int:

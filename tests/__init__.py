@@ -1,0 +1,1 @@
+"""Tests of the course; `tests.browser` opens JupyterLab for those of the widgets."""
