@@ -61,6 +61,7 @@ METADATA = {
 }
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORE_OUTPUT = "nbval-ignore-output"
+NO_OUTPUT = "no-output"  # beside the other: what the cell shows is about the machine
 
 _ADDRESS = re.compile(r"\bat (0x[0-9a-fA-F]+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -273,7 +274,8 @@ def execute(
             except DeadKernelError:
                 raise ExecutionError(index, "the kernel died, perhaps out of memory") from None
             cell.execution_count = count
-            cell.outputs = _tidy(cell.outputs, IGNORE_OUTPUT in cell.metadata.get("tags", ()))
+            tags = cell.metadata.get("tags", ())
+            cell.outputs = [] if NO_OUTPUT in tags else _tidy(cell.outputs, IGNORE_OUTPUT in tags)
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = count
@@ -332,6 +334,7 @@ def build(path: Path, root: Path = ROOT) -> list[Path]:
         rows = "".join(f"\n    {row}" for row in error.rows[-12:])
         sentence = f"the cell that starts here failed: {error.reason}{rows}"
         raise BuildError(f"{label}:{cells[error.index].line}: {sentence}") from None
+    solution["metadata"]["course"] = {"outputs_sha256": outputs_hash(to_text(solution))}
     found = output_problems(solution)
     problems = [f"{label}:{cells[index].line}: {sentence}" for index, sentence in found]
     texts = {
@@ -345,6 +348,12 @@ def build(path: Path, root: Path = ROOT) -> list[Path]:
     for target, text in texts.items():
         write(target, text)
     return list(texts)
+
+
+def outputs_hash(text: str) -> str:
+    """Return a fingerprint of all outputs in a notebook's text, pictures included."""
+    outputs = [cell.get("outputs") for cell in json.loads(text)["cells"]]
+    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
 
 
 def write(target: Path, text: str) -> None:
@@ -389,10 +398,13 @@ def check(path: Path, root: Path = ROOT) -> list[str]:
 
 
 def _solution_problems(text: str, wanted: Notebook) -> Iterator[str]:
-    """Compare everything but the outputs, then look at these."""
+    """Compare everything but the outputs with the source, and the outputs with their hash."""
     try:
         notebook = json.loads(text)
         bare = copy.deepcopy(notebook)
+        recorded = bare["metadata"].pop("course", {}).get("outputs_sha256")
+        layout = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        edited = recorded != outputs_hash(text) or text != layout
         for cell in bare["cells"]:
             if cell["cell_type"] == "code":
                 cell |= {"execution_count": None, "outputs": []}
@@ -402,6 +414,8 @@ def _solution_problems(text: str, wanted: Notebook) -> Iterator[str]:
         return
     if stale:
         yield "stale, its source gives other cells"
+    elif edited:
+        yield "changed since it was built"
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and cell["source"]]
     if [cell.get("execution_count") for cell in code] != list(range(1, len(code) + 1)):
         yield "not every cell was run, from the first to the last"

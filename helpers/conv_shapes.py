@@ -81,7 +81,8 @@ def conv_transpose_output_size(
 
     Raises ShapeError (a ValueError) where ``torch.nn.ConvTranspose2d`` refuses: a number out of
     range, output_padding not smaller than stride or dilation, nothing left after the padding is
-    cut off. Raises TypeError for numbers that are not whole.
+    cut off (PyTorch on oneDNN may return an empty tensor there instead). Raises TypeError for
+    numbers that are not whole.
     """
     size, kernel_size, stride, padding, output_padding, dilation = _whole_numbers(
         size=size,

@@ -139,7 +139,7 @@ print(f"An image of 32 x 32 pixels is {numbers_per_image} numbers.")
 # | You type | You get |
 # |---|---|
 # | `check.pixel_count.hint()` | the first hint, then the next with every call |
-# | `check.pixel_count.solution()` | the course's answer with its source |
+# | `check.pixel_count.solution()` | an answer, and the course's reference implementation |
 # | `check.progress()` | the exercises of this lesson, and which of them you have passed |
 #
 # Try one. The first hint never gives the answer away.
@@ -159,7 +159,7 @@ check.progress()
 # The next cell looks at your Python, the packages, the device that will compute, and the disk.
 # What it shows is about your machine, so it looks different from everybody else's.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "no-output"]
 from helpers.doctor import doctor, widget_test
 
 doctor()

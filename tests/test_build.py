@@ -454,7 +454,7 @@ def test_solution(built):
     assert widget.data == {"text/plain": "A calculator: run this cell to move the sliders."}
     assert set(figure.data) == {"text/plain", "image/png"}
     assert code[5].outputs == []  # progress bars
-    assert set(solution.metadata) == {"kernelspec", "language_info"}
+    assert set(solution.metadata) == {"course", "kernelspec", "language_info"}
     assert "version" not in solution.metadata.language_info
     identities = [cell.id for cell in solution.cells]
     assert len(set(identities)) == len(identities)
@@ -573,12 +573,30 @@ def test_check_finds_a_better_solution_stale_in_the_solutions_only(project, caps
     assert [row[:9] for row in capsys.readouterr().err.splitlines()] == ["solutions"]
 
 
+def other_picture(notebook):
+    figure = next(
+        output
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {})
+    )
+    figure["data"]["image/png"] = "AAAA" + figure["data"]["image/png"]
+
+
+def test_check_finds_another_layout(project, capsys):
+    path = project / "solutions" / "03_areas.ipynb"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8"))), encoding="utf-8")
+    assert build.main(["--check"], project) == 1
+    assert "changed since it was built" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (never_run, "not every cell was run, from the first to the last; run"),
         (stored_stderr, "cell 2: this cell writes to stderr"),
         (edited_by_hand, "stale, its source gives other cells; run"),
+        (other_picture, "changed since it was built; run"),
         (lambda notebook: notebook["metadata"].update(widgets={}), "stale"),
         (lambda notebook: notebook.pop("cells"), "not a notebook; run"),
     ],

@@ -89,6 +89,9 @@ def test_solution_shows_the_lesson_s_answer_and_the_reference(each, capsys):
 @pytest.mark.parametrize("source", sorted(SOURCES.glob("*.py")), ids=lambda path: path.stem)
 def test_quiz_has_one_right_option_each_and_not_always_in_the_same_place(source):
     text = source.read_text(encoding="utf-8")
+    assert "# ## Check yourself" in text and "# ## What to remember" in text, (
+        f"{source.name} needs the sections 'Check yourself' (a quiz) and 'What to remember'"
+    )
     quiz = text.split("## Check yourself")[1].split("## What to remember")[0]
     questions = re.split(r"(?m)^# \*\*\d+\. ", quiz)[1:]
     places = []

@@ -60,7 +60,7 @@ def torch_by_itself() -> Iterator[None]:
     """PyTorch's own code on one thread.
 
     oneDNN takes over for some settings on some machines. It has other words of refusal, and lets
-    pass a grouped transposed convolution with nothing left (an empty image comes out).
+    pass a transposed convolution with nothing left (an empty image comes out).
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

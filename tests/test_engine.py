@@ -330,7 +330,7 @@ def test_stopping_a_check_while_the_bank_is_computed_spoils_nothing(exercise):
 def test_two_mistakes_at_once_are_told_one_after_the_other():
     outcome = check.conv_output_size.grade(rounds_up_and_forgets_dilation)
     assert outcome.mistake == "rounds_up"
-    assert outcome.message.startswith("Already with dilation 1: You round up")
+    assert outcome.message.startswith("Leave dilation aside for now. You round up")
     assert "Then look at how dilation enters" in outcome.message
 
 
@@ -426,6 +426,15 @@ def test_strict_mode_raises(exercise, monkeypatch):
     with pytest.raises(CheckFailed, match="You subtract"):
         exercise(lambda a, b=0: a - b)
     assert exercise(lambda a, b=0: a + b)(1, 2) == 3
+
+
+def test_strict_mode_leaves_the_reference_for_later_cells(exercise, monkeypatch):
+    monkeypatch.setenv("HELPERS_STRICT", "1")
+    notebook = {"exercise": exercise}
+    exec("def add(a, b=0):\n    raise NotImplementedError", notebook)
+    with pytest.raises(CheckFailed):
+        exec("add = exercise(add)", notebook)
+    assert notebook["add"](2, 3) == 5
 
 
 def test_hints_come_one_by_one_and_the_solution_is_shown(exercise, capsys):

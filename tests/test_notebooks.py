@@ -110,3 +110,4 @@ def test_notebook_is_small_and_names_no_machine(path):
             output.get("data", {}).pop("image/png", None)
     text = json.dumps(notebook, ensure_ascii=False)
     assert HOST.findall(text) == []
+    assert str(build.ROOT) not in text

@@ -22,7 +22,9 @@ def test_links_and_pictures_exist():
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_lesson_is_in_the_map_with_its_minutes(lesson):
-    row = next(line for line in README.splitlines() if f"(lessons/{lesson}.ipynb)" in line)
+    rows = [line for line in README.splitlines() if f"(lessons/{lesson}.ipynb)" in line]
+    assert rows, f"README.md's table of lessons has no row for {lesson}"
+    row = rows[0]
     source = (ROOT / "solutions" / f"{lesson}.py").read_text(encoding="utf-8")
     minutes = re.search(r"\*\*Time\*\* \| (\d+) minutes", source)[1]
     assert f"| {minutes} |" in row

@@ -11,18 +11,26 @@ A lesson's checks live in ``helpers/checks/<topic>.py``::
         reference.conv_output_size,             # the oracle
         cases=[case(31, 5, 3, 0), case(28, 5, stride=2, padding=2)],
         mistakes={
-            "ceil": Mistake("You round up; frameworks round down.", lambda n, k, s=1, p=0: ...),
+            "no_padding": Mistake(
+                "You leave the padding out.",
+                lambda size, kernel_size, stride=1, padding=0, dilation=1: (
+                    (size - dilation * (kernel_size - 1) - 1) // stride + 1
+                ),
+            ),
         },
         hints=["How many pixels are left once the first window is placed?", "..."],
-        right=[lambda ...: ...],                # other right answers, for the tests
-        difficulty=1, minutes=5,
+        right=[...],                            # other right answers, for the tests
+        difficulty=1, minutes=5,                # as the lesson says: (●○○, 5 min)
     )
+
+Every wrong and right answer takes the arguments by the names that the cases use.
 
 1. Choose ``cases`` so that every mistake you can think of gives other numbers than the reference
    and than every other mistake: small odd sizes, unequal values, non-default arguments. Order
    them simple to hard; the first one that differs is what the learner reads about.
 2. Bank each wrong answer as code, with a diagnosis that says what was seen and what to look at.
    Two causes that no input can tell apart are one entry whose diagnosis lists both.
+   Ten at least; where an exercise does not admit ten, ``tests/test_checks.py`` has a list.
 3. List right answers in other styles. ``tests/test_checks.py`` proves for every exercise: stub
    not attempted, reference and ``right`` pass, each mistake fails and is named as itself.
 4. Where calls are not enough (a class, a network, a train step) pass ``probe=`` instead of
@@ -53,6 +61,7 @@ import inspect
 import json
 import os
 import pkgutil
+import sys
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -247,7 +256,8 @@ class Exercise:
         """Check the attempt, show the outcome, and return what the lesson should go on with.
 
         Returns the attempt if it passed, otherwise the reference.
-        Raises CheckFailed (an AssertionError) with HELPERS_STRICT=1 unless it passed.
+        Raises CheckFailed (an AssertionError) with HELPERS_STRICT=1 unless it passed; the name
+        in the caller's module then holds the reference.
         """
         printed = ""
         if self._handed_out and attempt is self.reference:
@@ -264,6 +274,11 @@ class Exercise:
         self._handed_out = not passed
         reports.show(reports.Result(self.name, outcome.status, outcome.message, printed))
         if not passed and os.environ.get("HELPERS_STRICT") == "1":
+            # The assignment in the learner's cell never happens: later exercises that call this
+            # function must not be failed for it.
+            caller = sys._getframe(1).f_globals
+            if caller.get(self.name) is attempt:
+                caller[self.name] = self.reference
             raise CheckFailed(f"{self.name}: {outcome.status}. {outcome.message}")
         return attempt if passed else self.reference
 
@@ -286,7 +301,7 @@ class Exercise:
         more = (
             f"`check.{self.name}.hint()` again for the next one."
             if number + 1 < len(self.hints)
-            else f"That was the last; `check.{self.name}.solution()` shows the reference."
+            else f"That was the last; `check.{self.name}.solution()` shows an answer."
         )
         title = f"Hint {number + 1} of {len(self.hints)} for {self.name}"
         reports.show(reports.Note(title, self.hints[number], more))
@@ -527,9 +542,9 @@ class Exercise:
             ]
             if len(slugs) == 1:
                 message = (
-                    f"Already with {name} {default!r}: {self.mistakes[slugs[0]].diagnosis} "
-                    f"Then look at how {name} enters; the calls where it is not {default!r} go "
-                    "wrong in another way."
+                    f"Leave {name} aside for now. {self.mistakes[slugs[0]].diagnosis} "
+                    f"Then look at how {name} enters: where it is not {default!r}, something else "
+                    "is wrong too."
                 )
                 return slugs[0], message
         return None, ""
