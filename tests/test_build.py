@@ -600,7 +600,7 @@ def test_check_finds_another_layout(project, capsys):
         (lambda notebook: notebook["metadata"].update(widgets={}), "stale"),
         (lambda notebook: notebook.pop("cells"), "not a notebook; run"),
     ],
-    ids=["never run", "stderr", "edited", "widget state", "no notebook"],
+    ids=["never run", "stderr", "edited", "other picture", "widget state", "no notebook"],
 )
 def test_check_of_the_solutions_notebook(project, capsys, change, sentence):
     edit(project / "solutions" / "03_areas.ipynb", change)
