@@ -28,7 +28,7 @@ SOLUTION = re.compile(
     r"^ *### BEGIN SOLUTION\n(.*?)\n^ *### END SOLUTION$", re.DOTALL | re.MULTILINE
 )
 STUB = re.compile(r"^ *# YOUR CODE HERE\n *raise NotImplementedError$", re.MULTILINE)
-HOST = re.compile(r"/home/|/Users/|/root/|[A-Z]:\\\\|/tmp/|site-packages|pypi\.|/simple/")
+HOST = re.compile(r"/(?:home|Users|root|tmp)/|[A-Z]:\\\\|site-packages|pypi\.|/simple/")
 
 lessons = pytest.mark.parametrize("source", SOURCES, ids=[path.stem for path in SOURCES])
 
