@@ -302,6 +302,36 @@ def test_network_tab(calculator):
     calculator.says("227 → 55 → 27 → 27 → 13 → 13")
 
 
+def test_network_inputs_and_every_control_of_a_layer(calculator):
+    calculator.tab("Network")
+    calculator.number("Input channels", 1)
+    calculator.says("(1, 32, 32) → (1, 1, 1)")
+    calculator.number("Input height", 36)
+    calculator.says("(1, 36, 32) → (1, 1, 1)")
+    calculator.number("Input width", 40)
+    calculator.says("(1, 36, 40) → (1, 1, 2)")
+    calculator.checkbox("Layers have biases").click()
+    calculator.says("512 parameters")
+    boxes = calculator.root.locator(".widget-box:has(> .widget-dropdown)", has_text="Layer 1")
+    row = boxes.locator("visible=true").last
+    for label, value, shape in [
+        ("Channels out", 8, "(8, 18, 20)"),
+        ("Kernel", 5, "(8, 17, 19)"),
+        ("Stride", 1, "(8, 34, 38)"),
+        ("Padding", 2, "(8, 36, 40)"),
+    ]:
+        text = row.locator(".widget-text", has_text=label).locator("visible=true")
+        field = text.first.locator("input")
+        field.fill(str(value))
+        field.press("Enter")
+        calculator.says(shape)
+    row.get_by_role("button", name="Down").click()
+    calculator.says("(64, 18, 20)")  # what was the second layer comes first now
+    kind = boxes.locator("visible=true").last.locator("select").first
+    kind.select_option("Max pooling")
+    calculator.says("(1, 18, 20)")
+
+
 def test_challenge_tab(calculator):
     calculator.tab("Challenge")
     calculator.root.get_by_role("button", name="Next task").click()
