@@ -257,7 +257,8 @@ def test_hovering_lights_what_is_connected(calculator):
 def test_play_slides_the_kernel(calculator):
     play = calculator.root.locator(".widget-play button")
     play.first.click()
-    calculator.says("Output pixel (row 0, column 2)")
+    # Any later pixel: on a busy machine a single step may come and go unseen.
+    calculator.says(re.compile(r"Output pixel \(row \d+, column [1-9]\d*\)"))
     play.first.click()  # pause
     play.nth(1).press("Enter")  # stop: back to the start
     calculator.says("Output pixel (row 0, column 0)")
