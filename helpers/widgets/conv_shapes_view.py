@@ -17,7 +17,9 @@ from helpers.conv_shapes import (
     Shape,
     ShapeError,
     axes,
-    conv_output_size,
+    keras_conv_output_size,
+    keras_conv_transpose_crop,
+    keras_conv_transpose_output_size,
     layer_parameter_count,
     multiply_adds,
     output_shape,
@@ -414,16 +416,16 @@ def _keras_refusal(
 
 def _keras_axis(layer: Layer, size: int, padding: Literal["same", "valid"]) -> Axis:
     kernel, stride, dilation = layer.kernel_size, _stride(layer), layer.dilation
-    if layer.kind == "conv_transpose":
-        full = (size - 1) * stride + max(kernel, stride)
-        before = max(kernel - stride, 0) // 2 if padding == "same" else 0
-        output_size = size * stride if padding == "same" else full
-        return Axis(True, size, output_size, kernel, stride, before, dilation)
-    if padding == "same":
-        before, _ = same_padding(size, dilation * (kernel - 1) + 1, stride)
-        return Axis(False, size, -(-size // stride), kernel, stride, before, dilation)
-    output_size = conv_output_size(size, kernel, stride, 0, dilation)
-    return Axis(False, size, output_size, kernel, stride, 0, dilation)
+    transposed, before = layer.kind == "conv_transpose", 0
+    if transposed:
+        output_size = keras_conv_transpose_output_size(size, kernel, stride, padding)
+        if padding == "same":
+            before, _ = keras_conv_transpose_crop(kernel, stride)
+    else:
+        output_size = keras_conv_output_size(size, kernel, stride, padding, dilation)
+        if padding == "same":
+            before, _ = same_padding(size, dilation * (kernel - 1) + 1, stride)
+    return Axis(transposed, size, output_size, kernel, stride, before, dilation)
 
 
 def _equal_axes(layer: Layer, mine: Axis, theirs: Axis, padding: str, zeros_added: int = 0) -> bool:
