@@ -87,6 +87,66 @@ def draw_grids(grids: Mapping[str, np.ndarray], title: str) -> Figure:
     return figure
 
 
+def image_grid(
+    images: np.ndarray,
+    columns: int,
+    title: str = "",
+    *,
+    row_labels: Sequence[str] = (),
+    captions: Sequence[str] = (),
+    size: float = 0.7,
+) -> Figure:
+    """Images in rows of ``columns``, from left to right and from top to bottom.
+
+    images : (N, H, W) in grey, (N, 3, H, W) or (N, H, W, 3) in colour; uint8, or floats from 0 to 1
+        (what lies outside is clipped).
+    row_labels : a text to the left of each row. captions : a short text below each image.
+    size : an image's width in inches.
+    Raises ValueError for another shape, and for as many texts as fit neither rows nor images.
+    """
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[1] == 3:
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
+        raise ValueError(f"images of shape {images.shape}: give (N, H, W) or (N, 3, H, W)")
+    images = images / 255 if images.dtype == np.uint8 else np.clip(images, 0, 1)
+    number, height, width = images.shape[:3]
+    rows = -(-number // columns)
+    if len(row_labels) not in (0, rows) or len(captions) not in (0, number):
+        raise ValueError(
+            f"{len(row_labels)} row labels and {len(captions)} captions for {rows} rows of "
+            f"{number} images: give one for each, or none"
+        )
+    gap, below = 0.12, 0.42 if captions else 0.12  # in widths of an image
+    tall = height / width
+    figure, ax = plt.subplots(
+        figsize=(
+            size * columns * (1 + gap) + (0.11 * max(map(len, row_labels), default=0)),
+            size * rows * (tall + below) + (0.35 if title else 0.0),
+        ),
+        layout="constrained",
+    )
+    for place, image in enumerate(images):
+        row, column = divmod(place, columns)
+        left, top = column * (1 + gap), row * (tall + below)
+        extent = (left, left + 1, top + tall, top)
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="nearest")
+        if captions:
+            middle = left + 0.5
+            ax.text(middle, top + tall + 0.05, captions[place], ha="center", va="top", fontsize=8.5)
+    for row, label in enumerate(row_labels):
+        middle = row * (tall + below) + tall / 2
+        ax.text(-0.15, middle, label, ha="right", va="center", fontsize=10)
+    ax.set(
+        xlim=(-0.02, columns * (1 + gap) - gap + 0.02),
+        ylim=(rows * (tall + below) - (0 if captions else below) + 0.02, -0.02),
+    )
+    ax.axis("off")
+    if title:
+        figure.suptitle(title, x=0.02, ha="left", fontsize=12)
+    return figure
+
+
 def draw_axis(axis: Axis, title: str, ax: Axes | None = None) -> Figure:
     """One axis of a layer as a picture: who reads whom.
 
