@@ -1,0 +1,417 @@
+"""Street digits: colour images of house numbers drawn by a program, a stand-in for SVHN.
+
+They are 32×32 colour photographs that never were: digits from the fonts that matplotlib ships and
+a few drawn here, warped, lit, blurred and damaged the way SVHN's crops are, with SVHN's class
+frequencies and about its channel statistics. Same seed and ``VERSION``, same images.
+
+    python -m helpers.data.street_digits --preview out.png
+
+How one image comes about: `_lay_out` chooses a number in a font and the pose of its middle digit;
+`_distance` asks for every pixel how far it lies inside or outside the digits' outline, which is
+all that strokes, borders and shadows need; `_paint` chooses colours and light; `_photograph`
+makes a poor photograph of it. Everything works on a block of images at once.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+#: Changes whenever the same seed gives other images.
+VERSION = 1
+#: SVHN's training labels 0 to 9 (Netzer et al. 2011), the class frequencies of every split.
+CLASS_COUNTS = (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659)
+SIZE = 32
+_BLOCK = 256  # images drawn at once; image i comes from block i // 256 whatever the count
+_SPLITS = ("train", "test", "extra")
+
+# ------------------------------------------------------------------------------- the glyphs
+
+# Fonts with upright, lining digits; weights say how often each is used. House numbers are mostly
+# sans serif and bold, old enamel plates have serifs.
+_FONTS = {
+    "DejaVuSans.ttf": 2.0,
+    "DejaVuSans-Bold.ttf": 3.0,
+    "DejaVuSans-Oblique.ttf": 0.5,
+    "DejaVuSans-BoldOblique.ttf": 0.5,
+    "DejaVuSerif.ttf": 0.7,
+    "DejaVuSerif-Bold.ttf": 1.0,
+    "STIXGeneral.ttf": 1.5,
+    "STIXGeneralBol.ttf": 2.0,
+    "STIXGeneralBolIta.ttf": 0.3,
+    "cmr10.ttf": 0.7,
+    "cmb10.ttf": 1.0,
+    "cmss10.ttf": 3.0,
+    "cmtt10.ttf": 0.5,
+}
+_CAP = 40  # height of a digit in the atlas, in cells
+_MARGIN = 12
+_CELL = _CAP + 2 * _MARGIN
+_BLANK = 10 * len(_FONTS)  # the atlas entry without a digit
+
+
+def _one(stroke: float, flag: float, drop: float, base: float) -> np.ndarray:
+    """A 1 that no bundled font has: a bar, perhaps with a flag and a foot, 4 × _CAP pixels high."""
+    from PIL import Image, ImageDraw
+
+    height = 4 * _CAP
+    image = Image.new("L", (2 * height, height), 0)
+    pen = ImageDraw.Draw(image)
+    middle, half = height, stroke * height / 2
+    pen.rectangle((middle - half, 0, middle + half, height), fill=255)
+    if flag:
+        tip, thick = middle - half - flag * height, stroke * 0.9 * height
+        corners = [(middle + half, 0), (middle - half * 0.6, 0), (tip, drop * height)]
+        corners += [(tip, drop * height + thick), (middle - half, thick * 1.15)]
+        pen.polygon(corners, fill=255)
+    if base:
+        pen.rectangle(
+            (middle - base * height, height * (1 - stroke * 0.75), middle + base * height, height),
+            fill=255,
+        )
+    return np.asarray(image)
+
+
+#: Bars, Helvetica's 1 and 1s on a foot, thin to fat: (stroke, flag, drop of the flag, foot).
+_ONES = tuple(
+    (stroke, flag, drop, base)
+    for stroke in (0.12, 0.17, 0.22)
+    for flag, drop, base in (
+        (0, 0, 0),
+        (0.10, 0.08, 0),
+        (0.16, 0.14, 0),
+        (0.22, 0.20, 0),
+        (0.16, 0.14, 0.22),
+        (0, 0, 0.20),
+    )
+)
+
+
+def _crop(bitmap: np.ndarray) -> np.ndarray:
+    rows, columns = np.nonzero(bitmap.max(1) > 127)[0], np.nonzero(bitmap.max(0) > 127)[0]
+    return bitmap[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _signed_distance(bitmap: np.ndarray) -> tuple[np.ndarray, float]:
+    """Turn a glyph into an atlas cell: distance to its outline in digit heights, and its width."""
+    from PIL import Image
+    from scipy.ndimage import distance_transform_edt
+
+    glyph = _crop(bitmap)
+    scale = 4 * _CAP / glyph.shape[0]
+    width = max(1, round(glyph.shape[1] * scale))
+    glyph = np.asarray(Image.fromarray(glyph).resize((width, 4 * _CAP), Image.Resampling.BILINEAR))
+    big = np.zeros((4 * _CELL, 4 * _CELL), bool)
+    top, left = 4 * _MARGIN, (4 * _CELL - width) // 2
+    big[top : top + 4 * _CAP, left : left + width] = glyph > 127
+    distance = distance_transform_edt(big) - distance_transform_edt(~big)
+    cell = distance.reshape(_CELL, 4, _CELL, 4).mean((1, 3)) / (4 * _CAP)
+    return cell.astype(np.float32), width / (4 * _CAP)
+
+
+@cache
+def _atlas() -> tuple[np.ndarray, np.ndarray]:
+    """Return signed distances (glyphs, cells, cells) and widths (glyphs,), both in digit heights.
+
+    Entry 10 f + d is digit d of font f; then the empty glyph; then the 1s of `_ONES`.
+    """
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    cells, widths = [], []
+    for name in _FONTS:
+        font = ImageFont.truetype(str(folder / name), 200)
+        for digit in "0123456789":
+            image = Image.new("L", (300, 300), 0)
+            ImageDraw.Draw(image).text((50, 20), digit, font=font, fill=255)
+            cell, width = _signed_distance(np.asarray(image))
+            cells.append(cell)
+            widths.append(width)
+    cells.append(np.full((_CELL, _CELL), -1, np.float32))
+    widths.append(0.0)
+    for shape in _ONES:
+        cell, width = _signed_distance(_one(*shape))
+        cells.append(cell)
+        widths.append(width)
+    return np.stack(cells), np.array(widths, np.float32)
+
+
+# -------------------------------------------------------------------------- where they stand
+
+
+def _choose(rng: np.random.Generator, count: int, weights) -> np.ndarray:
+    """Draw ``count`` indices with these relative weights."""
+    edges = np.cumsum(np.asarray(weights, float))
+    return np.searchsorted(edges / edges[-1], rng.random(count), side="right")
+
+
+def _column(values) -> np.ndarray:
+    """One number per image, ready to meet (N, 32, 32)."""
+    return np.asarray(values, np.float32)[:, None, None]
+
+
+def _lay_out(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Choose digits, font, size, pose; lengths in pixels or, for strokes, in digit heights."""
+    digits = _choose(rng, 3 * n, CLASS_COUNTS).reshape(3, n)  # left, middle, right
+    font = _choose(rng, n, list(_FONTS.values()))
+    glyphs = 10 * font + digits
+    # A bundled font's 1 stands on a foot; on houses most do not.
+    own = _BLANK + 1 + rng.integers(len(_ONES), size=n)
+    glyphs = np.where((digits == 1) & (rng.random(n) < 0.68), own, glyphs)
+    # Neighbours: none, left, right, both.
+    sides = _choose(rng, n, (0.17, 0.33, 0.33, 0.17))
+    glyphs[0, (sides == 0) | (sides == 2)] = _BLANK
+    glyphs[2, (sides == 0) | (sides == 1)] = _BLANK
+    return {
+        "labels": digits[1],
+        "glyphs": glyphs,
+        "height": np.clip(rng.normal(0.80, 0.085, n), 0.6, 1.0) * SIZE,
+        "narrow": np.exp(np.clip(rng.normal(-0.2, 0.16, n), -0.55, 0.15)),
+        "gap": rng.uniform(0.06, 0.26, n),
+        "slant": rng.normal(0, 0.06, n),
+        "turn": rng.normal(0, 0.06, n),
+        "x": rng.normal(0, 0.9, n),
+        "y": rng.normal(0, 0.8, n),
+        "bold": rng.normal(0.010, 0.012, n),
+    }
+
+
+def _place(layout: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each pixel is in its number, in digit heights from the middle digit's centre."""
+    axis = np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2
+    x = axis[None, None, :] - _column(layout["x"])
+    y = axis[None, :, None] - _column(layout["y"])
+    cos, sin = _column(np.cos(layout["turn"])), _column(np.sin(layout["turn"]))
+    height = _column(layout["height"])
+    across = (cos * x + sin * y) / height
+    down = (cos * y - sin * x) / height
+    return (across + _column(layout["slant"]) * down) / _column(layout["narrow"]), down
+
+
+def _distance(layout: dict[str, np.ndarray], across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Return each pixel's distance to the nearest outline in digit heights, positive inside."""
+    cells, widths = _atlas()
+    left, middle, right = layout["glyphs"]
+    gap = layout["gap"]
+    to_left = widths[middle] / 2 + gap + widths[left] / 2
+    to_right = widths[middle] / 2 + gap + widths[right] / 2
+    is_left = across < _column(-(widths[middle] + gap) / 2)
+    is_right = across > _column((widths[middle] + gap) / 2)
+    glyph = np.where(is_left, left[:, None, None], middle[:, None, None])
+    glyph = np.where(is_right, right[:, None, None], glyph)
+    across = across + is_left * _column(to_left) - is_right * _column(to_right)
+    # Bilinear look-up in the atlas; what lies outside a cell takes its edge.
+    u = np.clip(across * _CAP + (_CELL - 1) / 2, 0, _CELL - 1.001)
+    v = np.clip(down * _CAP + (_CELL - 1) / 2, 0, _CELL - 1.001)
+    column, row = u.astype(np.int32), v.astype(np.int32)
+    u -= column
+    v -= row
+    at = (glyph * _CELL + row) * _CELL + column
+    flat = cells.ravel()
+    top = flat[at] * (1 - u) + flat[at + 1] * u
+    at += _CELL
+    return top * (1 - v) + (flat[at] * (1 - u) + flat[at + 1] * u) * v
+
+
+# ---------------------------------------------------------------------------- colour and light
+
+
+def _palette(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the colours of the wall and of the digits, each (n, 3), around 0 to 1."""
+    # Walls and plates: grey, blue, brown, white. Brightness, its spread, red and blue tint.
+    kinds = np.array(
+        [
+            (0.43, 0.14, 0.00, 0.015),
+            (0.30, 0.10, -0.05, 0.15),
+            (0.42, 0.12, 0.09, -0.07),
+            (0.76, 0.09, 0.00, 0.01),
+            (0.20, 0.08, 0.00, 0.02),
+        ]
+    )
+    mean, spread, red, blue = kinds[_choose(rng, n, (0.50, 0.15, 0.12, 0.15, 0.08))].T
+    wall = np.clip(mean + spread * rng.normal(size=n), 0.06, 0.95)
+    strength = rng.uniform(0.2, 1.2, n)
+    tint = np.stack([red * strength, np.zeros(n), blue * strength], 1)
+    tint += rng.normal(0, 0.016, (n, 3)) + np.array([-0.008, 0, 0.02])
+    # Digits differ from the wall by a contrast of either sign, as far as there is room.
+    contrast = np.clip(0.09 + rng.gamma(2.2, 0.115, n), 0.09, 0.75)
+    lighter = rng.random(n) < np.clip(1.2 - 1.6 * wall, 0.06, 0.94)
+    digit = np.where(lighter, wall + contrast, wall - contrast)
+    digit = np.where(digit > 1.0, wall - contrast, digit)
+    digit = np.where(digit < 0.0, wall + contrast, digit)
+    digit_tint = 0.35 * tint + rng.normal(0, 0.02, (n, 3))
+    digit_tint += (rng.random(n) < 0.08)[:, None] * np.array([0.08, 0.0, -0.10])  # brass
+    return wall[:, None] + tint, digit[:, None] + digit_tint
+
+
+def _smooth(rng: np.random.Generator, n: int, cells: int) -> np.ndarray:
+    """Return blotches (n, 32, 32) of deviation about 1, with about ``cells`` per side."""
+    coarse = rng.normal(size=(n, cells, cells)).astype(np.float32)
+    up = _interpolate(cells)
+    return up @ coarse @ up.T
+
+
+@cache
+def _interpolate(cells: int) -> np.ndarray:
+    """Return the matrix (32, cells) that stretches ``cells`` samples over 32 pixels, linearly."""
+    at = (np.arange(SIZE) + 0.5) * cells / SIZE - 0.5
+    weights = 1 - np.abs(np.clip(at, 0, cells - 1)[:, None] - np.arange(cells)[None])
+    return np.clip(weights, 0, 1).astype(np.float32)
+
+
+def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the scene (n, 3, 32, 32), linear in brightness, around 0 to 1."""
+    n = len(layout["labels"])
+    across, down = _place(layout)
+    height = _column(layout["height"])
+    inside = (_distance(layout, across, down) + _column(layout["bold"])) * height  # pixels
+    ink = np.clip(inside + 0.5, 0, 1)
+    wall, digit = _palette(rng, n)
+
+    scene = np.broadcast_to(wall[:, :, None, None], (n, 3, SIZE, SIZE)).astype(np.float32)
+    texture = 0.035 * _smooth(rng, n, 8) + _column(rng.uniform(0.0, 0.07, n)) * _smooth(rng, n, 3)
+    boards = rng.random(n) < 0.12  # clapboard or bricks: dark lines
+    period, phase = rng.uniform(7, 16, n), rng.random(n)
+    line = (down * height / _column(period) + _column(phase)) % 1 < 0.14
+    texture -= _column(boards * rng.uniform(0.05, 0.15, n)) * line
+
+    # A plate: beyond its edge the colour changes, perhaps with a rim.
+    plate = rng.random(n) < 0.35
+    above, below = rng.uniform(0.56, 0.80, (2, n))
+    beside = rng.uniform(0.35, 1.3, n)
+    left, middle, right = layout["glyphs"]
+    widths = _atlas()[1]
+    reach = [
+        widths[middle] / 2 + np.where(g == _BLANK, 0, layout["gap"] + widths[g])
+        for g in (left, right)
+    ]
+    edge = np.minimum(down + _column(above), _column(below) - down)
+    edge = np.minimum(edge, across + _column(reach[0] + beside * 0.5))
+    edge = np.minimum(edge, _column(reach[1] + beside * 0.5) - across) * height
+    beyond = np.clip(0.5 - edge, 0, 1) * _column(plate)
+    rim = np.clip(1.3 - np.abs(edge - 2.0), 0, 1) * _column(plate & (rng.random(n) < 0.4))
+    around = wall + rng.normal(0, 0.13, (n, 1)) + rng.normal(0, 0.02, (n, 3))
+    scene += texture[:, None]
+    scene += beyond[:, None] * (around - wall)[:, :, None, None].astype(np.float32)
+    scene += 0.6 * rim[:, None] * (digit - wall)[:, :, None, None].astype(np.float32)
+
+    # Raised digits throw a shadow: the ink, moved by whole pixels.
+    raised = rng.random(n) < 0.25
+    step_x, step_y = rng.integers(-2, 3, n), rng.integers(0, 3, n)
+    index = np.arange(SIZE)
+    rows = np.clip(index[None] - step_y[:, None], 0, SIZE - 1)
+    columns = np.clip(index[None] - step_x[:, None], 0, SIZE - 1)
+    moved = ink[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    scene *= 1 - (moved * _column(raised * rng.uniform(0.15, 0.45, n)))[:, None]
+
+    # Some digits have a contrasting outline.
+    outlined = _column((rng.random(n) < 0.06) * rng.uniform(0.3, 0.9, n))
+    rim = np.clip(inside + 1.6, 0, 1)[:, None] * outlined[:, None]
+    scene += rim * (1 - digit - wall)[:, :, None, None].astype(np.float32) * 0.5
+    wear = np.clip(1 - _column(rng.uniform(0, 0.10, n)) * np.abs(_smooth(rng, n, 6)), 0, 1)
+    scene += (ink * wear)[:, None] * (digit[:, :, None, None].astype(np.float32) - scene)
+
+    # Light: a slope over the crop, blotches, sometimes the edge of a shadow.
+    angle = rng.uniform(0, 2 * np.pi, n)
+    axis = (np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2) / SIZE
+    slope = axis[None, None, :] * _column(np.cos(angle)) + axis[None, :, None] * _column(
+        np.sin(angle)
+    )
+    light = 1 + _column(np.abs(rng.normal(0, 0.22, n))) * slope
+    shade = (rng.random(n) < 0.12) * rng.uniform(0.15, 0.45, n)
+    cut = slope * SIZE / _column(rng.uniform(1, 4, n)) - _column(rng.normal(0, 3.5, n))
+    light *= 1 - _column(shade) * np.clip(cut + 0.5, 0, 1)
+    return scene * light[:, None]
+
+
+# ----------------------------------------------------------------------- a poor photograph
+
+
+@cache
+def _resampling() -> np.ndarray:
+    """Return matrices (K, 32, 32): shrink to 11, 12, … 40 pixels, then enlarge to 32 again.
+
+    One matrix does what a camera too far away and a resize do to one axis; the crops of SVHN were
+    11 to 40 pixels high and more before they were brought to 32.
+    """
+    matrices = []
+    for size in range(11, 41):
+        centres = (np.arange(size) + 0.5) * SIZE / size - 0.5
+        spread = 0.42 * max(1.0, SIZE / size)
+        shrink = np.exp(-0.5 * ((np.arange(SIZE)[None] - centres[:, None]) / spread) ** 2)
+        shrink /= shrink.sum(1, keepdims=True)
+        at = np.clip((np.arange(SIZE) + 0.5) * size / SIZE - 0.5, 0, size - 1)
+        enlarge = np.clip(1 - np.abs(at[:, None] - np.arange(size)[None]), 0, 1)
+        matrices.append(enlarge @ shrink)
+    return np.array(matrices, np.float32)
+
+
+@cache
+def _cosines() -> np.ndarray:
+    """Return the 8×8 cosine transform of JPEG, four times along the diagonal of (32, 32)."""
+    k, x = np.arange(8)[:, None], np.arange(8)[None]
+    transform = np.cos(np.pi * (2 * x + 1) * k / 16) * np.where(k == 0, np.sqrt(1 / 8), 0.5)
+    return np.kron(np.eye(4), transform).astype(np.float32)
+
+
+def _photograph(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
+    """Return uint8 images: noise, blur from resampling, rounding of frequencies as JPEG does."""
+    n = len(scene)
+    scene = scene + rng.normal(0, 1, scene.shape).astype(np.float32) * _column(
+        rng.uniform(0.0, 0.03, n)
+    )[:, None]
+    size = np.clip(np.round(rng.normal(23, 6, n)), 11, 40).astype(int)
+    operator = _resampling()[size - 11][:, None]
+    image = operator @ scene @ operator.transpose(0, 1, 3, 2)
+    # JPEG: coarser steps for higher frequencies, coarser still for some images.
+    k = np.arange(SIZE) % 8
+    steps = (1 + 0.6 * (k[:, None] + k[None])).astype(np.float32)
+    steps = steps * _column(rng.uniform(0.004, 0.03, n))
+    cosines = _cosines()
+    frequencies = cosines @ image @ cosines.T
+    frequencies = np.round(frequencies / steps[:, None]) * steps[:, None]
+    image = cosines.T @ frequencies @ cosines
+    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+# ------------------------------------------------------------------------------------ the door
+
+
+def _draw_block(split: str, seed: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng([VERSION, _SPLITS.index(split), seed, block])
+    layout = _lay_out(rng, _BLOCK)
+    return _photograph(rng, _paint(rng, layout)), layout["labels"].astype(np.int64)
+
+
+def draw(split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw street digits; `helpers.data.load_images` is the door to this.
+
+    Parameters
+    ----------
+    split : "train", "test" or "extra": three different streams of random numbers.
+    count : how many; the first ones do not depend on it.
+    seed : 0 or more.
+
+    Returns
+    -------
+    images : uint8 array of shape (count, 3, 32, 32), RGB.
+    labels : int64 array of shape (count,), 0 to 9, as frequent as in SVHN's training split.
+    """
+    images = np.empty((count, 3, SIZE, SIZE), np.uint8)
+    labels = np.empty(count, np.int64)
+
+    def fill(block: int) -> None:
+        here = slice(block * _BLOCK, min((block + 1) * _BLOCK, count))
+        some_images, some_labels = _draw_block(split, seed, block)
+        images[here] = some_images[: here.stop - here.start]
+        labels[here] = some_labels[: here.stop - here.start]
+
+    _atlas()  # before the threads ask for it at once
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(fill, range(-(-count // _BLOCK))))
+    return images, labels
