@@ -259,7 +259,7 @@ def _widgets() -> Finding:
 
 
 def _svhn() -> Finding:
-    folder = ROOT / "data" / "svhn"
+    folder = Path(os.environ.get("HELPERS_DATA") or ROOT / "data").expanduser() / "svhn"
     files = [folder / f"{split}_32x32.mat" for split in ("train", "test", "extra")]
     here = [f"{file.name} {file.stat().st_size / 1e6:.0f} MB" for file in files if file.exists()]
     return Finding("Full SVHN", f"{', '.join(here) or 'not on disk'} (no lesson needs it)")
