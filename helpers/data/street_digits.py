@@ -26,7 +26,7 @@ VERSION = 1
 #: SVHN's training labels 0 to 9 (Netzer et al. 2011), the class frequencies of every split.
 CLASS_COUNTS = (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659)
 SIZE = 32
-_BLOCK = 256  # images drawn at once; image i comes from block i // 256 whatever the count
+_BLOCK = 128  # images drawn at once; image i comes from block i // _BLOCK whatever the count
 _SPLITS = ("train", "test", "extra")
 
 # ------------------------------------------------------------------------------- the glyphs
@@ -49,16 +49,17 @@ _FONTS = {
     "cmtt10.ttf": 0.5,
 }
 _CAP = 40  # height of a digit in the atlas, in cells
+_FINE = 2  # glyphs are drawn this many times finer than the atlas
 _MARGIN = 12
 _CELL = _CAP + 2 * _MARGIN
 _BLANK = 10 * len(_FONTS)  # the atlas entry without a digit
 
 
 def _one(stroke: float, flag: float, drop: float, base: float) -> np.ndarray:
-    """A 1 that no bundled font has: a bar, perhaps with a flag and a foot, 4 × _CAP pixels high."""
+    """A 1 that no bundled font has: a bar, perhaps with a flag and a foot, _FINE × _CAP pixels high."""
     from PIL import Image, ImageDraw
 
-    height = 4 * _CAP
+    height = _FINE * _CAP
     image = Image.new("L", (2 * height, height), 0)
     pen = ImageDraw.Draw(image)
     middle, half = height, stroke * height / 2
@@ -102,15 +103,15 @@ def _signed_distance(bitmap: np.ndarray) -> tuple[np.ndarray, float]:
     from scipy.ndimage import distance_transform_edt
 
     glyph = _crop(bitmap)
-    scale = 4 * _CAP / glyph.shape[0]
-    width = max(1, round(glyph.shape[1] * scale))
-    glyph = np.asarray(Image.fromarray(glyph).resize((width, 4 * _CAP), Image.Resampling.BILINEAR))
-    big = np.zeros((4 * _CELL, 4 * _CELL), bool)
-    top, left = 4 * _MARGIN, (4 * _CELL - width) // 2
-    big[top : top + 4 * _CAP, left : left + width] = glyph > 127
-    distance = distance_transform_edt(big) - distance_transform_edt(~big)
-    cell = distance.reshape(_CELL, 4, _CELL, 4).mean((1, 3)) / (4 * _CAP)
-    return cell.astype(np.float32), width / (4 * _CAP)
+    height, side = _FINE * _CAP, _FINE * _CELL
+    width = round(glyph.shape[1] * height / glyph.shape[0])
+    glyph = np.asarray(Image.fromarray(glyph).resize((width, height), Image.Resampling.BILINEAR))
+    ink = np.zeros((side, side), bool)
+    top, left = (side - height) // 2, (side - width) // 2
+    ink[top : top + height, left : left + width] = glyph > 127
+    distance = distance_transform_edt(ink) - distance_transform_edt(~ink)
+    cell = distance.reshape(_CELL, _FINE, _CELL, _FINE).mean((1, 3)) / height
+    return cell.astype(np.float32), width / height
 
 
 @cache
@@ -125,9 +126,9 @@ def _atlas() -> tuple[np.ndarray, np.ndarray]:
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     cells, widths = [], []
     for name in _FONTS:
-        font = ImageFont.truetype(str(folder / name), 200)
+        font = ImageFont.truetype(str(folder / name), 150)
         for digit in "0123456789":
-            image = Image.new("L", (300, 300), 0)
+            image = Image.new("L", (250, 250), 0)
             ImageDraw.Draw(image).text((50, 20), digit, font=font, fill=255)
             cell, width = _signed_distance(np.asarray(image))
             cells.append(cell)
@@ -222,7 +223,7 @@ def _distance(layout: dict[str, np.ndarray], across: np.ndarray, down: np.ndarra
 
 
 def _palette(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the colours of the wall and of the digits, each (n, 3), around 0 to 1."""
+    """Return the colours of the wall and of the digits, each (n, 3, 1, 1), around 0 to 1."""
     # Walls and plates: grey, blue, brown, white. Brightness, its spread, red and blue tint.
     kinds = np.array(
         [
@@ -246,7 +247,8 @@ def _palette(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     digit = np.where(digit < 0.0, wall + contrast, digit)
     digit_tint = 0.35 * tint + rng.normal(0, 0.02, (n, 3))
     digit_tint += (rng.random(n) < 0.08)[:, None] * np.array([0.08, 0.0, -0.10])  # brass
-    return wall[:, None] + tint, digit[:, None] + digit_tint
+    colours = wall[:, None] + tint, digit[:, None] + digit_tint
+    return tuple(colour[:, :, None, None].astype(np.float32) for colour in colours)
 
 
 def _smooth(rng: np.random.Generator, n: int, cells: int) -> np.ndarray:
@@ -273,7 +275,7 @@ def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarra
     ink = np.clip(inside + 0.5, 0, 1)
     wall, digit = _palette(rng, n)
 
-    scene = np.broadcast_to(wall[:, :, None, None], (n, 3, SIZE, SIZE)).astype(np.float32)
+    scene = np.repeat(np.repeat(wall, SIZE, 2), SIZE, 3)
     texture = 0.035 * _smooth(rng, n, 8) + _column(rng.uniform(0.0, 0.07, n)) * _smooth(rng, n, 3)
     boards = rng.random(n) < 0.12  # clapboard or bricks: dark lines
     period, phase = rng.uniform(7, 16, n), rng.random(n)
@@ -295,10 +297,10 @@ def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarra
     edge = np.minimum(edge, _column(reach[1] + beside * 0.5) - across) * height
     beyond = np.clip(0.5 - edge, 0, 1) * _column(plate)
     rim = np.clip(1.3 - np.abs(edge - 2.0), 0, 1) * _column(plate & (rng.random(n) < 0.4))
-    around = wall + rng.normal(0, 0.13, (n, 1)) + rng.normal(0, 0.02, (n, 3))
+    around = rng.normal(0, 0.13, (n, 1)) + rng.normal(0, 0.02, (n, 3))
     scene += texture[:, None]
-    scene += beyond[:, None] * (around - wall)[:, :, None, None].astype(np.float32)
-    scene += 0.6 * rim[:, None] * (digit - wall)[:, :, None, None].astype(np.float32)
+    scene += beyond[:, None] * around.astype(np.float32)[:, :, None, None]
+    scene += rim[:, None] * (0.6 * (digit - wall))
 
     # Raised digits throw a shadow: the ink, moved by whole pixels.
     raised = rng.random(n) < 0.25
@@ -312,9 +314,9 @@ def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarra
     # Some digits have a contrasting outline.
     outlined = _column((rng.random(n) < 0.06) * rng.uniform(0.3, 0.9, n))
     rim = np.clip(inside + 1.6, 0, 1)[:, None] * outlined[:, None]
-    scene += rim * (1 - digit - wall)[:, :, None, None].astype(np.float32) * 0.5
+    scene += rim * (0.5 * (1 - digit - wall))
     wear = np.clip(1 - _column(rng.uniform(0, 0.10, n)) * np.abs(_smooth(rng, n, 6)), 0, 1)
-    scene += (ink * wear)[:, None] * (digit[:, :, None, None].astype(np.float32) - scene)
+    scene += (ink * wear)[:, None] * (digit - scene)
 
     # Light: a slope over the crop, blotches, sometimes the edge of a shadow.
     angle = rng.uniform(0, 2 * np.pi, n)
@@ -362,19 +364,20 @@ def _cosines() -> np.ndarray:
 def _photograph(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
     """Return uint8 images: noise, blur from resampling, rounding of frequencies as JPEG does."""
     n = len(scene)
-    scene = scene + rng.normal(0, 1, scene.shape).astype(np.float32) * _column(
-        rng.uniform(0.0, 0.03, n)
-    )[:, None]
-    size = np.clip(np.round(rng.normal(23, 6, n)), 11, 40).astype(int)
-    operator = _resampling()[size - 11][:, None]
-    image = operator @ scene @ operator.transpose(0, 1, 3, 2)
-    # JPEG: coarser steps for higher frequencies, coarser still for some images.
-    k = np.arange(SIZE) % 8
-    steps = (1 + 0.6 * (k[:, None] + k[None])).astype(np.float32)
-    steps = steps * _column(rng.uniform(0.004, 0.03, n))
+    grain = rng.standard_normal((n, SIZE, SIZE), np.float32) * _column(rng.uniform(0, 0.035, n))
+    scene += grain[:, None]
+    # Noise in colour is coarser.
+    up = _interpolate(16)
+    scene += 0.01 * (up @ rng.standard_normal((n, 3, 16, 16), np.float32)) @ up.T
+    size = np.clip(np.round(rng.normal(21, 6, n)), 11, 40).astype(int)
+    # JPEG rounds frequencies: in coarser steps for higher ones, and coarser still in some images.
     cosines = _cosines()
-    frequencies = cosines @ image @ cosines.T
-    frequencies = np.round(frequencies / steps[:, None]) * steps[:, None]
+    operator = (cosines @ _resampling())[size - 11][:, None]
+    frequencies = operator @ scene @ operator.transpose(0, 1, 3, 2)
+    k = np.arange(SIZE, dtype=np.float32) % 8
+    steps = (1 + 0.6 * (k[:, None] + k)) * _column(rng.uniform(0.004, 0.03, n))
+    steps = steps[:, None]
+    frequencies = np.rint(frequencies / steps) * steps
     image = cosines.T @ frequencies @ cosines
     return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
 
