@@ -280,7 +280,8 @@ def matlab_5(arrays: dict[str, np.ndarray], order: str, compressed: bool) -> byt
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 19])  # labels of 1 to 4 bytes sit inside their tag
 def test_every_way_in_which_matlab_writes(count: int, order: str, compressed: bool) -> None:
     arrays = variables(count)
-    doubles = {"y": arrays["y"].astype(float), "other": np.ones((1, 3), np.uint8), "X": arrays["X"]}
+    other = np.ones((1, 3, 2), np.uint8)
+    doubles = {"y": arrays["y"].astype(float), "other": other, "X": arrays["X"]}
     for stored in (arrays, doubles):
         file = matlab_5(stored, order, compressed)
         oracle = scipy.io.loadmat(io.BytesIO(file))
@@ -411,7 +412,7 @@ def test_helpers_installed_without_the_course(
         (404, "answered 404 (Not Found)", "update the course"),
         (407, "answered 407 (Proxy Authentication Required)", "try another network"),
         (503, "answered 503 (Service Unavailable)", "Run this again in an hour"),
-        ("web page", "by a web page", "log in and run this again"),
+        ("web page", "a web page came from", "Log in with a browser and run this again"),
         ("truncated", "the connection broke off after 0 of 0 MB", "Run this again"),
         ("reset", "the connection broke off after 0 of 0 MB", "Run this again"),
         ("foreign", "wrong checksum", "Run this again"),

@@ -105,7 +105,10 @@ def read(split: str, count: int | None = None, seed: int = 0) -> tuple[np.ndarra
                 if _is_whole(file, source):
                     return read_mat(file, count, seed)
             print(f"{path} is damaged or is not SVHN's file: fetching it again.")
-    _fetch(source, path)
+    try:
+        _fetch(source, path)
+    except DownloadError as error:  # its sentence, without the way through this module
+        raise error.with_traceback(None) from None
     with _disk(path, source), path.open("rb") as file:
         return read_mat(file, count, seed)
 
@@ -183,16 +186,21 @@ def _variables(file: BinaryIO) -> Iterator[tuple[str, int, np.dtype, BinaryIO]]:
         if kind == _MATRIX_COMPRESSED:
             stream = io.BufferedReader(_Inflated(file), 1 << 16)
             stream.read(8)  # the tag of the matrix inside
-        for _ in range(2):  # flags and shape
-            _, length, data = _element(stream, order)
-            data.read(length + -length % 8 * (data is stream))
-        _, length, data = _element(stream, order)
-        name = data.read(length).decode("ascii")
-        stream.read(-length % 8 * (data is stream))
+        _content(stream, order)  # flags
+        _content(stream, order)  # shape
+        name = _content(stream, order).decode("ascii")
         kind, length, data = _element(stream, order)
         dtype = np.dtype(order + _DTYPES[kind])
         yield name, length // dtype.itemsize, dtype, data
         file.seek(end)
+
+
+def _content(stream: BinaryIO, order: str) -> bytes:
+    _, length, data = _element(stream, order)
+    content = data.read(length)
+    if data is stream:
+        stream.read(-length % 8)  # elements fill multiples of eight bytes
+    return content
 
 
 def _element(stream: BinaryIO, order: str) -> tuple[int, int, BinaryIO]:
@@ -270,9 +278,9 @@ def _download(source: Source, path: Path, file: BinaryIO) -> None:
                     break
                 if not received and chunk.lstrip().startswith(b"<"):
                     raise _failure(
-                        f"{host} seems to be answered for by a web page, such as the log-in page "
-                        "of a hotel or campus network",
-                        "Open any page in a browser, log in and run this again",
+                        f"a web page came from {host} in place of the file, perhaps the log-in "
+                        "page of a hotel's or campus's network",
+                        "Log in with a browser and run this again",
                     )
                 file.write(chunk)
                 digest.update(chunk)
@@ -373,8 +381,9 @@ def _disk(path: Path, source: Source) -> Iterator[None]:
             what = f"the disk of {place} is full"
             remedy = f"Free {source.megabytes:,} MB"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            what = f"you may not read or write {error.filename or place}"
-            remedy = "Allow it"
+            refused = str(error.filename or place)
+            what = f"you may not read or write {place if refused.endswith('.part') else refused}"
+            remedy = "Mend its permissions"
         elif error.errno in (errno.EEXIST, errno.ENOTDIR):
             file = next(where for where in (place, *place.parents) if where.exists())
             what = f"{file} is a file where a folder is needed"
