@@ -102,6 +102,9 @@ def test_the_command_writes_both_files_and_goes_on_where_it_stopped(
         (name, seed) for name in SETTINGS for seed in (0, 1)
     ]
     assert whole["runs"][0]["history"][-1]["step"] == 2
+    ends = module.final_distances(whole)
+    assert list(ends) == list(SETTINGS)
+    assert ends["[0, 1] and tanh"][1] == whole["runs"][-1]["history"][-1]["distance"]
     assert whole_samples["[-1, 1] and tanh"][1].shape == (module.SAMPLES_PER_RUN, 3, 32, 32)
 
     # Somebody stops it during the third run, then starts it again.
@@ -132,6 +135,19 @@ def test_the_command_writes_both_files_and_goes_on_where_it_stopped(
     module.main([*ARGUMENTS.replace("--steps 2", "--steps 3").split(), "--out", str(second)], judge)
     assert "starting anew" in capsys.readouterr().out
     assert json.loads(second.read_text())["options"]["steps"] == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ([1, 2, 3], [11, 12, 13], "closer in every seed, and by more than the seeds differ"),
+        ([11, 12, 13], [1, 2, 3], "further away in every seed, and by more than the seeds differ"),
+        ([1, 2, 3], [2, 3, 4], "closer in every seed, but by less than the seeds differ"),
+        ([1, 2, 3], [11, 12, 2], "not clearly better or worse: the seeds disagree"),
+    ],
+)
+def test_verdict_claims_no_more_than_the_seeds_show(first, second, found):
+    assert module.verdict(np.array(first), np.array(second)) == found
 
 
 def test_missing_results_name_the_command(tmp_path):

@@ -193,6 +193,31 @@ def load_samples(path: Path = RESULTS) -> dict[str, dict[int, np.ndarray]]:
     return found
 
 
+def final_distances(results: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The last distance of every run: setting to one number per seed, in the seeds' order."""
+    ends: dict[str, list[float]] = {}
+    for run in results["runs"]:
+        ends.setdefault(run["setting"], []).append(run["history"][-1]["distance"])
+    return {name: np.array(distances) for name, distances in ends.items()}
+
+
+def verdict(first: np.ndarray, second: np.ndarray) -> str:
+    """How ``first`` compares with ``second``, in words: "closer in every seed, ...".
+
+    first, second : distances, smaller is better, paired by seed.
+    """
+    if np.all(first < second):
+        found = "closer in every seed"
+    elif np.all(first > second):
+        found = "further away in every seed"
+    else:
+        return "not clearly better or worse: the seeds disagree"
+    gap, spread = abs(first.mean() - second.mean()), max(np.ptp(first), np.ptp(second))
+    if gap > spread:
+        return f"{found}, and by more than the seeds differ"
+    return f"{found}, but by less than the seeds differ"
+
+
 def _save(path: Path, results: Mapping[str, Any], rows: list[np.ndarray]) -> None:
     """Write both files, each whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
