@@ -9,6 +9,7 @@ Both sources give the same: uint8 images of shape (N, 3, 32, 32), RGB, and int64
 (N,) where label 0 is the digit 0.
 """
 
+from operator import index
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,8 @@ def load_images(
 
     Raises
     ------
+    TypeError
+        For a count or seed that is no whole number.
     ValueError
         For an unknown source or split, a negative seed, or a count below 1 or above the split.
     helpers.data.svhn.DownloadError
@@ -53,11 +56,12 @@ def load_images(
     Source: Netzer et al. 2011, "Reading digits in natural images with unsupervised feature
     learning" (http://ufldl.stanford.edu/housenumbers).
     """
+    if source not in ("street_digits", "svhn"):
+        raise ValueError(f'source is "street_digits" or "svhn", not {source!r}.')
     if split not in SPLITS:
         raise ValueError(f'split is "train", "test" or "extra", not {split!r}.')
-    if count is None:
-        count = SPLITS[split]
-    elif not 1 <= count <= SPLITS[split]:
+    count, seed = SPLITS[split] if count is None else index(count), index(seed)
+    if not 1 <= count <= SPLITS[split]:
         raise ValueError(f"count is 1 to {SPLITS[split]:,} for the {split} split, not {count}.")
     if seed < 0:
         raise ValueError(f"seed is 0 or more, not {seed}.")
@@ -65,8 +69,6 @@ def load_images(
         from helpers.data import street_digits
 
         return street_digits.draw(split, count, seed)
-    if source == "svhn":
-        from helpers.data import svhn
+    from helpers.data import svhn
 
-        return svhn.read(split, count, seed)
-    raise ValueError(f'source is "street_digits" or "svhn", not {source!r}.')
+    return svhn.read(split, count, seed)

@@ -14,7 +14,6 @@ makes a poor photograph of it. Everything works on a block of images at once.
 
 import argparse
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -31,22 +30,22 @@ _SPLITS = ("train", "test", "extra")
 
 # ------------------------------------------------------------------------------- the glyphs
 
-# Fonts with upright, lining digits; weights say how often each is used. House numbers are mostly
-# sans serif and bold, old enamel plates have serifs.
+# Fonts whose digits all stand on the line: how often each is used, and its weight in `_STROKES`.
+# House numbers are mostly bold and without serifs; old enamel plates have serifs.
 _FONTS = {
-    "DejaVuSans.ttf": 2.0,
-    "DejaVuSans-Bold.ttf": 3.0,
-    "DejaVuSans-Oblique.ttf": 0.5,
-    "DejaVuSans-BoldOblique.ttf": 0.5,
-    "DejaVuSerif.ttf": 0.7,
-    "DejaVuSerif-Bold.ttf": 1.0,
-    "STIXGeneral.ttf": 1.5,
-    "STIXGeneralBol.ttf": 2.0,
-    "STIXGeneralBolIta.ttf": 0.3,
-    "cmr10.ttf": 0.7,
-    "cmb10.ttf": 1.0,
-    "cmss10.ttf": 3.0,
-    "cmtt10.ttf": 0.5,
+    "DejaVuSans.ttf": (2.0, 1),
+    "DejaVuSans-Bold.ttf": (2.5, 2),
+    "DejaVuSans-Oblique.ttf": (0.4, 1),
+    "DejaVuSans-BoldOblique.ttf": (0.5, 2),
+    "DejaVuSerif.ttf": (0.7, 0),
+    "DejaVuSerif-Bold.ttf": (0.8, 2),
+    "STIXGeneral.ttf": (1.5, 0),
+    "STIXGeneralBol.ttf": (2.0, 1),
+    "STIXGeneralBolIta.ttf": (0.3, 1),
+    "cmr10.ttf": (0.7, 0),
+    "cmb10.ttf": (1.0, 1),
+    "cmss10.ttf": (3.0, 0),
+    "cmtt10.ttf": (0.5, 0),
 }
 _CAP = 40  # height of a digit in the atlas, in cells
 _FINE = 2  # glyphs are drawn this many times finer than the atlas
@@ -56,7 +55,7 @@ _BLANK = 10 * len(_FONTS)  # the atlas entry without a digit
 
 
 def _one(stroke: float, flag: float, drop: float, base: float) -> np.ndarray:
-    """A 1 that no bundled font has: a bar, perhaps with a flag and a foot, _FINE × _CAP pixels high."""
+    """Draw a 1 that no bundled font has: a bar, perhaps with a flag and a foot."""
     from PIL import Image, ImageDraw
 
     height = _FINE * _CAP
@@ -77,19 +76,17 @@ def _one(stroke: float, flag: float, drop: float, base: float) -> np.ndarray:
     return np.asarray(image)
 
 
-#: Bars, Helvetica's 1 and 1s on a foot, thin to fat: (stroke, flag, drop of the flag, foot).
-_ONES = tuple(
-    (stroke, flag, drop, base)
-    for stroke in (0.12, 0.17, 0.22)
-    for flag, drop, base in (
-        (0, 0, 0),
-        (0.10, 0.08, 0),
-        (0.16, 0.14, 0),
-        (0.22, 0.20, 0),
-        (0.16, 0.14, 0.22),
-        (0, 0, 0.20),
-    )
+# The 1s of `_one`, thin to fat: bare bars, then flags as sign painters draw them, then a foot.
+_STROKES = (0.13, 0.17, 0.22)
+_SHAPES = (
+    (0, 0, 0),
+    (0, 0, 0),
+    (0.10, 0.08, 0),
+    (0.15, 0.13, 0),
+    (0.20, 0.18, 0),
+    (0.15, 0.13, 0.2),
 )
+_ONES = tuple((stroke, *shape) for stroke in _STROKES for shape in _SHAPES)
 
 
 def _crop(bitmap: np.ndarray) -> np.ndarray:
@@ -159,25 +156,29 @@ def _column(values) -> np.ndarray:
 def _lay_out(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     """Choose digits, font, size, pose; lengths in pixels or, for strokes, in digit heights."""
     digits = _choose(rng, 3 * n, CLASS_COUNTS).reshape(3, n)  # left, middle, right
-    font = _choose(rng, n, list(_FONTS.values()))
+    frequency, weight = np.array(list(_FONTS.values())).T
+    font = _choose(rng, n, frequency)
     glyphs = 10 * font + digits
     # A bundled font's 1 stands on a foot; on houses most do not.
-    own = _BLANK + 1 + rng.integers(len(_ONES), size=n)
+    own = _BLANK + 1 + len(_SHAPES) * weight[font].astype(int) + rng.integers(len(_SHAPES), size=n)
     glyphs = np.where((digits == 1) & (rng.random(n) < 0.68), own, glyphs)
     # Neighbours: none, left, right, both.
     sides = _choose(rng, n, (0.17, 0.33, 0.33, 0.17))
     glyphs[0, (sides == 0) | (sides == 2)] = _BLANK
     glyphs[2, (sides == 0) | (sides == 1)] = _BLANK
+    # A person, too, cannot read every crop: these are off centre, faint and blurred.
+    hard = rng.random(n) < 0.04
     return {
         "labels": digits[1],
+        "hard": hard,
         "glyphs": glyphs,
-        "height": np.clip(rng.normal(0.80, 0.085, n), 0.6, 1.0) * SIZE,
-        "narrow": np.exp(np.clip(rng.normal(-0.2, 0.16, n), -0.55, 0.15)),
+        "height": np.clip(rng.normal(0.81, 0.08, n), 0.64, 1.0) * SIZE,
+        "narrow": np.exp(np.clip(rng.normal(-0.25, 0.17, n), -0.6, 0.15)),
         "gap": rng.uniform(0.06, 0.26, n),
         "slant": rng.normal(0, 0.06, n),
         "turn": rng.normal(0, 0.06, n),
-        "x": rng.normal(0, 0.9, n),
-        "y": rng.normal(0, 0.8, n),
+        "x": rng.normal(0, 0.9, n) * (1 + 2 * hard),
+        "y": rng.normal(0, 0.8, n) * (1 + 2 * hard),
         "bold": rng.normal(0.010, 0.012, n),
     }
 
@@ -222,15 +223,22 @@ def _distance(layout: dict[str, np.ndarray], across: np.ndarray, down: np.ndarra
 # ---------------------------------------------------------------------------- colour and light
 
 
-def _palette(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _tint(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Return slight tints (n, 3): light varies from warm to cool more than from green to pink."""
+    warm, pink = rng.normal(0, 0.022, n), rng.normal(0, 0.007, n)
+    return np.stack([warm + pink, -pink, pink - warm], 1)
+
+
+def _palette(rng: np.random.Generator, hard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the colours of the wall and of the digits, each (n, 3, 1, 1), around 0 to 1."""
+    n = len(hard)
     # Walls and plates: grey, blue, brown, white. Brightness, its spread, red and blue tint.
     kinds = np.array(
         [
-            (0.43, 0.14, 0.00, 0.015),
+            (0.42, 0.14, 0.00, 0.015),
             (0.30, 0.10, -0.05, 0.15),
             (0.42, 0.12, 0.09, -0.07),
-            (0.76, 0.09, 0.00, 0.01),
+            (0.76, 0.10, 0.00, 0.01),
             (0.20, 0.08, 0.00, 0.02),
         ]
     )
@@ -238,14 +246,14 @@ def _palette(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     wall = np.clip(mean + spread * rng.normal(size=n), 0.06, 0.95)
     strength = rng.uniform(0.2, 1.2, n)
     tint = np.stack([red * strength, np.zeros(n), blue * strength], 1)
-    tint += rng.normal(0, 0.016, (n, 3)) + np.array([-0.008, 0, 0.02])
+    tint += _tint(rng, n) + np.array([-0.005, 0, 0.024])
     # Digits differ from the wall by a contrast of either sign, as far as there is room.
-    contrast = np.clip(0.09 + rng.gamma(2.2, 0.115, n), 0.09, 0.75)
+    contrast = np.clip(0.09 + rng.gamma(2.2, 0.115, n), 0.09, 0.75) * (1 - 0.5 * hard)
     lighter = rng.random(n) < np.clip(1.2 - 1.6 * wall, 0.06, 0.94)
     digit = np.where(lighter, wall + contrast, wall - contrast)
     digit = np.where(digit > 1.0, wall - contrast, digit)
     digit = np.where(digit < 0.0, wall + contrast, digit)
-    digit_tint = 0.35 * tint + rng.normal(0, 0.02, (n, 3))
+    digit_tint = 0.35 * tint + _tint(rng, n)
     digit_tint += (rng.random(n) < 0.08)[:, None] * np.array([0.08, 0.0, -0.10])  # brass
     colours = wall[:, None] + tint, digit[:, None] + digit_tint
     return tuple(colour[:, :, None, None].astype(np.float32) for colour in colours)
@@ -273,7 +281,7 @@ def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarra
     height = _column(layout["height"])
     inside = (_distance(layout, across, down) + _column(layout["bold"])) * height  # pixels
     ink = np.clip(inside + 0.5, 0, 1)
-    wall, digit = _palette(rng, n)
+    wall, digit = _palette(rng, layout["hard"])
 
     scene = np.repeat(np.repeat(wall, SIZE, 2), SIZE, 3)
     texture = 0.035 * _smooth(rng, n, 8) + _column(rng.uniform(0.0, 0.07, n)) * _smooth(rng, n, 3)
@@ -297,7 +305,7 @@ def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarra
     edge = np.minimum(edge, _column(reach[1] + beside * 0.5) - across) * height
     beyond = np.clip(0.5 - edge, 0, 1) * _column(plate)
     rim = np.clip(1.3 - np.abs(edge - 2.0), 0, 1) * _column(plate & (rng.random(n) < 0.4))
-    around = rng.normal(0, 0.13, (n, 1)) + rng.normal(0, 0.02, (n, 3))
+    around = rng.normal(0, 0.13, (n, 1)) + _tint(rng, n)
     scene += texture[:, None]
     scene += beyond[:, None] * around.astype(np.float32)[:, :, None, None]
     scene += rim[:, None] * (0.6 * (digit - wall))
@@ -318,31 +326,30 @@ def _paint(rng: np.random.Generator, layout: dict[str, np.ndarray]) -> np.ndarra
     wear = np.clip(1 - _column(rng.uniform(0, 0.10, n)) * np.abs(_smooth(rng, n, 6)), 0, 1)
     scene += (ink * wear)[:, None] * (digit - scene)
 
-    # Light: a slope over the crop, blotches, sometimes the edge of a shadow.
-    angle = rng.uniform(0, 2 * np.pi, n)
+    # Light: a slope over the crop, sometimes the edge of a shadow, sometimes a wire across.
     axis = (np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2) / SIZE
-    slope = axis[None, None, :] * _column(np.cos(angle)) + axis[None, :, None] * _column(
-        np.sin(angle)
-    )
+    angle = rng.uniform(0, 2 * np.pi, n)
+    slope = axis * _column(np.cos(angle)) + axis[:, None] * _column(np.sin(angle))
     light = 1 + _column(np.abs(rng.normal(0, 0.22, n))) * slope
     shade = (rng.random(n) < 0.12) * rng.uniform(0.15, 0.45, n)
-    cut = slope * SIZE / _column(rng.uniform(1, 4, n)) - _column(rng.normal(0, 3.5, n))
-    light *= 1 - _column(shade) * np.clip(cut + 0.5, 0, 1)
+    cut = slope * SIZE - _column(rng.normal(0, 7, n))
+    light *= 1 - _column(shade) * np.clip(cut / _column(rng.uniform(1, 4, n)) + 0.5, 0, 1)
+    wire = (rng.random(n) < 0.03) * rng.uniform(0.2, 0.6, n)
+    light *= 1 - _column(wire) * np.clip(1.5 - np.abs(cut), 0, 1)
     return scene * light[:, None]
 
 
 # ----------------------------------------------------------------------- a poor photograph
 
 
+_COARSEST, _FINEST = 11, 40  # pixels that a crop had before it was resized to 32
+
+
 @cache
 def _resampling() -> np.ndarray:
-    """Return matrices (K, 32, 32): shrink to 11, 12, … 40 pixels, then enlarge to 32 again.
-
-    One matrix does what a camera too far away and a resize do to one axis; the crops of SVHN were
-    11 to 40 pixels high and more before they were brought to 32.
-    """
+    """Return matrices (K, 32, 32): an axis shrunk to 11, 12, … 40 pixels and enlarged again."""
     matrices = []
-    for size in range(11, 41):
+    for size in range(_COARSEST, _FINEST + 1):
         centres = (np.arange(size) + 0.5) * SIZE / size - 0.5
         spread = 0.42 * max(1.0, SIZE / size)
         shrink = np.exp(-0.5 * ((np.arange(SIZE)[None] - centres[:, None]) / spread) ** 2)
@@ -361,7 +368,7 @@ def _cosines() -> np.ndarray:
     return np.kron(np.eye(4), transform).astype(np.float32)
 
 
-def _photograph(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
+def _photograph(rng: np.random.Generator, scene: np.ndarray, hard: np.ndarray) -> np.ndarray:
     """Return uint8 images: noise, blur from resampling, rounding of frequencies as JPEG does."""
     n = len(scene)
     grain = rng.standard_normal((n, SIZE, SIZE), np.float32) * _column(rng.uniform(0, 0.035, n))
@@ -369,10 +376,10 @@ def _photograph(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
     # Noise in colour is coarser.
     up = _interpolate(16)
     scene += 0.01 * (up @ rng.standard_normal((n, 3, 16, 16), np.float32)) @ up.T
-    size = np.clip(np.round(rng.normal(21, 6, n)), 11, 40).astype(int)
+    size = np.clip(np.rint(rng.normal(20.5, 6, n) - 8 * hard), _COARSEST, _FINEST).astype(int)
     # JPEG rounds frequencies: in coarser steps for higher ones, and coarser still in some images.
     cosines = _cosines()
-    operator = (cosines @ _resampling())[size - 11][:, None]
+    operator = (cosines @ _resampling())[size - _COARSEST][:, None]
     frequencies = operator @ scene @ operator.transpose(0, 1, 3, 2)
     k = np.arange(SIZE, dtype=np.float32) % 8
     steps = (1 + 0.6 * (k[:, None] + k)) * _column(rng.uniform(0.004, 0.03, n))
@@ -388,7 +395,7 @@ def _photograph(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
 def _draw_block(split: str, seed: int, block: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng([VERSION, _SPLITS.index(split), seed, block])
     layout = _lay_out(rng, _BLOCK)
-    return _photograph(rng, _paint(rng, layout)), layout["labels"].astype(np.int64)
+    return _photograph(rng, _paint(rng, layout), layout["hard"]), layout["labels"].astype(np.int64)
 
 
 def draw(split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -418,3 +425,32 @@ def draw(split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(fill, range(-(-count // _BLOCK))))
     return images, labels
+
+
+def preview(path: str, columns: int = 24, rows: int = 16, seed: int = 0) -> None:
+    """Write the first images of the training split as a PNG, one row after the other."""
+    from PIL import Image
+
+    images, _ = draw("train", columns * rows, seed)
+    grid = images.reshape(rows, columns, 3, SIZE, SIZE).transpose(0, 3, 1, 4, 2)
+    picture = Image.fromarray(grid.reshape(rows * SIZE, columns * SIZE, 3))
+    picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST).save(path)
+
+
+def main() -> None:
+    """Run the command line: ``python -m helpers.data.street_digits --preview out.png``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.data.street_digits", description="Draw a grid of street digits."
+    )
+    parser.add_argument("--preview", metavar="PNG", required=True, help="the picture to write")
+    parser.add_argument("--seed", type=int, default=0, help="which images (default 0)")
+    arguments = parser.parse_args()
+    try:
+        preview(arguments.preview, seed=arguments.seed)
+    except (OSError, ValueError) as error:
+        parser.error(f"{arguments.preview} could not be written: {error}")
+    print(f"{arguments.preview}: 384 street digits of the training split.")
+
+
+if __name__ == "__main__":
+    main()
