@@ -427,7 +427,7 @@ def draw(split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def preview(path: str, columns: int = 24, rows: int = 16, seed: int = 0) -> None:
+def preview(path: str, columns: int = 16, rows: int = 10, seed: int = 0) -> None:
     """Write the first images of the training split as a PNG, one row after the other."""
     from PIL import Image
 
@@ -449,7 +449,7 @@ def main() -> None:
         preview(arguments.preview, seed=arguments.seed)
     except (OSError, ValueError) as error:
         parser.error(f"{arguments.preview} could not be written: {error}")
-    print(f"{arguments.preview}: 384 street digits of the training split.")
+    print(f"{arguments.preview}: the first 160 street digits of the training split.")
 
 
 if __name__ == "__main__":
