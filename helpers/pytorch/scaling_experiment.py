@@ -252,8 +252,8 @@ def main(arguments: list[str] | None = None, judge: Judge | None = None) -> None
     from helpers.data import load_images
 
     images, _ = load_images("street_digits", "train", given.images)
-    test_images, _ = load_images("street_digits", "test", 2 * given.count)
-    judge = judge or street_digit_judge(test_images[: given.count])
+    others, _ = load_images("street_digits", "extra", given.count)
+    judge = judge or street_digit_judge
     options = Options(given.steps, given.batch_size, given.conv_dim)
     head = {
         "command": "python -m helpers.pytorch.scaling_experiment "
@@ -261,8 +261,8 @@ def main(arguments: list[str] | None = None, judge: Judge | None = None) -> None
         f"--batch-size {given.batch_size} --images {given.images} --count {given.count}",
         "options": asdict(options),
         "images": _fingerprint(images),
-        # What the judge says of real images that it does not know: no generator can do better.
-        "floor": dict(judge(test_images[given.count :])),
+        # What the judge says of real images: no generator can be expected to do better.
+        "floor": dict(judge(others)),
     }
     runs: dict[tuple[str, int], tuple[dict, np.ndarray]] = {}
     if given.out.exists():
@@ -288,21 +288,16 @@ def main(arguments: list[str] | None = None, judge: Judge | None = None) -> None
         print(f"{name}, seed {seed}: {last}", flush=True)
 
 
-def street_digit_judge(real: np.ndarray) -> Judge:
-    """A judge that compares images with real ones: the Fréchet distance on a classifier's features.
+def street_digit_judge(images: np.ndarray) -> dict[str, float]:
+    """What ``helpers.metrics.judge`` says of the images, as numbers to store.
 
-    real : uint8 (N, 3, 32, 32), which the generators have not seen.
+    ``distance`` : Fréchet distance to as many real images; ``confident`` : share of the images on
+    which the classifier is sure of a digit.
     """
     from helpers import metrics
 
-    classifier = metrics.load_classifier()
-    known = metrics.features(classifier, real)
-
-    def judge(images: np.ndarray) -> dict[str, float]:
-        distance = metrics.frechet_distance(known, metrics.features(classifier, images))
-        return {"distance": round(float(distance), 4)}
-
-    return judge
+    found = metrics.judge(images)
+    return {"distance": round(found.distance, 3), "confident": round(found.confident, 3)}
 
 
 if __name__ == "__main__":
