@@ -158,6 +158,7 @@ def test_unsupported_python_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_full_svhn_is_found_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.delenv("HELPERS_DATA", raising=False)
     assert "not on disk" in finding(doctor(), "Full SVHN").text
     (tmp_path / "data" / "svhn").mkdir(parents=True)
     (tmp_path / "data" / "svhn" / "test_32x32.mat").write_bytes(bytes(3_000_000))

@@ -113,12 +113,12 @@ def test_its_docstring_counts_the_parameters():
 def test_training_learns_something_and_repeats(monkeypatch):
     monkeypatch.setattr(digit_classifier, "tqdm", lambda **_: _Silent())
     images, labels = load_images(count=640)
-    first = digit_classifier.train(images, labels, epochs=3, batch_size=64)
-    again = digit_classifier.train(images, labels, epochs=3, batch_size=64)
+    first = digit_classifier.train(images, labels, epochs=8, batch_size=64)
+    again = digit_classifier.train(images, labels, epochs=8, batch_size=64)
     for one, other in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
     accuracy = (run(first, images)[1].argmax(1) == labels).mean()
-    assert accuracy > 0.3  # always saying 1 gives 0.19
+    assert accuracy > 0.4  # always saying 1 gives 0.19
 
 
 class _Silent:
