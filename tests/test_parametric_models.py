@@ -289,3 +289,24 @@ def test_small_deviations_of_a_sampler_are_seen():
         "whether the standard deviation of the noise"
         in grade("sample_kde", a_tenth_too_noisy).message
     )
+
+
+def test_answers_by_scipy_and_scikit_learn_pass():
+    from scipy.stats import multivariate_normal
+    from sklearn.neighbors import KernelDensity
+
+    def by_scipy(mean, cov, n, rng):
+        return multivariate_normal(mean, cov, allow_singular=True).rvs(n, rng).reshape(n, -1)
+
+    def by_scikit_learn(x, bandwidth, n, rng):
+        density = KernelDensity(bandwidth=bandwidth).fit(x)
+        return density.sample(n, random_state=int(rng.integers(2**31)))
+
+    by_scikit_learn(np.eye(3), 0.1, 2, np.random.default_rng(0))  # it imports more when first used
+    assert grade("sample_gaussian", by_scipy).status == "passed"
+    assert grade("sample_kde", by_scikit_learn).status == "passed"
+
+
+def test_numpy_s_bools_are_taken_for_python_s():
+    table = {model: np.bool_(models.is_parametric(model)) for model in models.MODELS}
+    assert grade("is_parametric", lambda model: table[model]).status == "passed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,11 @@ def _cov(x: np.ndarray) -> np.ndarray:
     return np.cov(x, rowvar=False)
 
 
+def _with_correlation(x):
+    with np.errstate(invalid="ignore"):  # a pixel that never changes
+        return x.mean(axis=0), np.corrcoef(x, rowvar=False)
+
+
 def _centres_in_place(x):
     mean = x.mean(axis=0)
     x -= mean
@@ -288,7 +294,11 @@ fit_gaussian: Exercise = lesson.exercise(
         "correlation": Mistake(
             "You return correlations, which have 1 on the diagonal. The model needs the spread of "
             "each pixel too: the covariance, numpy.cov.",
-            lambda x: (x.mean(axis=0), np.corrcoef(x, rowvar=False)),
+            _with_correlation,
+        ),
+        "lists": Mistake(
+            "The numbers are right, but they are lists. Return arrays, without tolist().",
+            lambda x: (x.mean(axis=0).tolist(), _cov(x).tolist()),
         ),
         "swapped": Mistake(
             "Both are right, but in the other order: return mean, cov.",
@@ -346,12 +356,17 @@ _CHANCE = 6  # standard errors by which a statistic may be off and still count a
 
 
 def _shape(value: Any) -> Any:
-    """The shape of an array, a word for a list, anything else as it is."""
+    """The shape of an array of real numbers, words for another thing, None for None."""
     if isinstance(value, list | tuple) and value:
         return f"a {type(value).__name__}, not an array"
     if value is None or not hasattr(value, "shape"):
         return value
-    return tuple(map(int, value.shape))
+    array = np.asarray(value)
+    if array.dtype.kind == "c":
+        return "an array of complex numbers: take .real"
+    if array.dtype.kind not in "fiu":
+        return f"an array of {array.dtype}, not of numbers"
+    return array.shape
 
 
 def _by_chance(measured: np.ndarray, right: Any, standard_error: Any) -> np.ndarray:
@@ -364,12 +379,18 @@ def _snap(measured: np.ndarray, right: Any, standard_error: Any) -> np.ndarray:
     return np.where(_by_chance(measured, right, standard_error), right, measured)
 
 
-def _bell_shaped(standardised: np.ndarray) -> bool:
-    """Whether about 68 % of the numbers lie within one standard deviation, as in a Gaussian.
+_AS_NORMAL = "about 68 %"
+
+
+def _within_one_deviation(standardised: np.ndarray) -> str:
+    """How many of the numbers lie within one standard deviation: 68 % of normal ones.
 
     Uniform noise of the same deviation has 58 %, Laplace noise 76 %.
     """
-    return bool(abs((np.abs(standardised) < 1).mean() - 0.6827) < 0.045)
+    share = (np.abs(standardised) < 1).mean()
+    if abs(share - 0.6827) < 0.045:
+        return _AS_NORMAL
+    return "fewer than normal noise has" if share < 0.6827 else "more than normal noise has"
 
 
 def _correlation(samples: np.ndarray, least: float = 1e-9) -> np.ndarray:
@@ -425,11 +446,19 @@ def gaussian_probe(attempt: Callable, seed: int = 0) -> Probe:
     mean, cov = _MEAN.copy(), _COV.copy()
     drawn = []
     for number, n in enumerate((_MANY, 5, 1)):
+        # Called without a lambda of ours in between, which an error message would name.
+        drawn.append(
+            (
+                yield ask(
+                    f"sample_gaussian(mean, cov, {n}, rng)",
+                    partial(attempt, mean, cov, n, rng(seed + number)),
+                    compare=False,
+                )
+            )
+        )
         shape = yield ask(
             f"The shape of sample_gaussian(mean, cov, {n}, rng), for a mean of 3 pixels,",
-            lambda n=n, number=number: (
-                drawn.append(attempt(mean, cov, n, rng(seed + number))) or _shape(drawn[-1])
-            ),
+            lambda: _shape(drawn[-1]),
         )
         if shape != (n, 3):
             return
@@ -473,8 +502,12 @@ def gaussian_probe(attempt: Callable, seed: int = 0) -> Probe:
     )
     whitener = np.linalg.inv(np.linalg.cholesky(_COV)).T
     yield ask(
-        "whether about 68 % of the samples lie within one standard deviation",
-        lambda: _bell_shaped((samples - _MEAN) @ whitener) or not agrees,
+        "The share of samples within one standard deviation",
+        lambda: (
+            _within_one_deviation((samples - _MEAN) @ whitener)
+            if agrees
+            else _AS_NORMAL  # it cannot be said
+        ),
     )
     yield from _seed_questions(
         "sample_gaussian", lambda given: attempt(mean, cov, 4, given), seed + 3
@@ -483,9 +516,13 @@ def gaussian_probe(attempt: Callable, seed: int = 0) -> Probe:
     singular = "with a singular covariance (a pixel that never changes, two that go together)"
     flat = yield ask(
         f"sample_gaussian {singular}",
-        lambda: np.array(attempt(mean, cov, _MANY // 2, rng(seed + 5)), dtype=float),
+        partial(attempt, mean, cov, _MANY // 2, rng(seed + 5)),
         compare=False,
     )
+    shape = yield ask(f"The shape of samples {singular}", lambda: _shape(flat))
+    if shape != (_MANY // 2, 4):
+        return
+    flat = np.array(flat, dtype=float)
     yield ask(f"Samples {singular}: their standard deviations", lambda: flat.std(axis=0).round(2))
     yield ask(f"Samples {singular}: their correlations", lambda: _correlation(flat, 0.05).round(2))
     yield ask(
@@ -753,11 +790,18 @@ def kde_probe(attempt: Callable, seed: int = 0) -> Probe:
     drawn = []
     right_shapes = True
     for number, n in enumerate((_MANY, 3, 1)):
+        drawn.append(
+            (
+                yield ask(
+                    f"sample_kde(x, 0.25, {n}, rng)",
+                    partial(attempt, x, 0.25, n, rng(seed + number)),
+                    compare=False,
+                )
+            )
+        )
         shape = yield ask(
             f"The shape of sample_kde(x, 0.25, {n}, rng), for {rows} images of {dim} pixels,",
-            lambda n=n, number=number: (
-                drawn.append(attempt(x, 0.25, n, rng(seed + number))) or _shape(drawn[-1])
-            ),
+            lambda: _shape(drawn[-1]),
         )
         right_shapes = right_shapes and shape == (n, dim)
     changed = yield ask(
@@ -781,16 +825,16 @@ def kde_probe(attempt: Callable, seed: int = 0) -> Probe:
     if not right_shapes:
         return
     yield from _seed_questions("sample_kde", lambda given: attempt(x, 0.25, 4, given), seed + 5)
-    for bandwidth in (0.25, 2.0):
-        if bandwidth == 0.25:
-            samples = np.array(drawn[0], dtype=float)
-        else:
-            samples = yield ask(
-                f"sample_kde(x, {bandwidth}, {_MANY}, rng)",
-                lambda: np.array(attempt(x, 2.0, _MANY, rng(seed + 3)), dtype=float),
-                compare=False,
-            )
-        yield from _kde_statistics(samples, bandwidth)
+    wide = yield ask(
+        f"sample_kde(x, 2.0, {_MANY}, rng)",
+        partial(attempt, x, 2.0, _MANY, rng(seed + 3)),
+        compare=False,
+    )
+    shape = yield ask(f"The shape of sample_kde(x, 2.0, {_MANY}, rng)", lambda: _shape(wide))
+    if shape != (_MANY, dim):
+        return
+    yield from _kde_statistics(np.array(drawn[0], dtype=float), 0.25)
+    yield from _kde_statistics(np.array(wide, dtype=float), 2.0)
 
 
 def _kde_statistics(samples: np.ndarray, bandwidth: float) -> Probe:
@@ -850,8 +894,12 @@ def _kde_statistics(samples: np.ndarray, bandwidth: float) -> Probe:
         ),
     )
     yield ask(
-        f"whether about 68 % of the noise {of} lies within one standard deviation",
-        lambda: _bell_shaped(noise) or not agrees,
+        f"The share of the noise {of} within one standard deviation",
+        lambda: (
+            _within_one_deviation((noise - noise.mean(axis=0)) / spread)
+            if spread.min() > 1e-6 and spread.max() <= 5
+            else _AS_NORMAL  # it cannot be said
+        ),
     )
 
 
@@ -899,13 +947,6 @@ def _own_generator(x, bandwidth, n, rng):
 def _squeezed_kde(x, bandwidth, n, rng):
     samples = _picked(x, n, rng) + bandwidth * _noise(x, n, rng)
     return samples[0] if n == 1 else samples
-
-
-def _with_sklearn(x, bandwidth, n, rng):
-    from sklearn.neighbors import KernelDensity
-
-    density = KernelDensity(bandwidth=bandwidth).fit(x)
-    return density.sample(n, random_state=int(rng.integers(2**31)))
 
 
 sample_kde: Exercise = lesson.exercise(
@@ -1137,7 +1178,6 @@ sample_kde: Exercise = lesson.exercise(
             x[rng.multinomial(1, np.full(len(x), 1 / len(x)), n).argmax(axis=1)]
             + rng.multivariate_normal(np.zeros(x.shape[1]), bandwidth**2 * np.eye(x.shape[1]), n)
         ),
-        _with_sklearn,
     ],
     returns="an array of shape (n, dim)",
     tolerance=0.15,
@@ -1202,17 +1242,16 @@ _NAMES = tuple(reference.MODELS)
 
 def table_probe(attempt: Callable) -> Probe:
     """Each row of the table; a wrong one is answered with the reason."""
-
-    def answer(model: str) -> Any:
-        value = attempt(model)
-        return bool(value) if isinstance(value, np.bool_) else value
-
     for model in _NAMES:
-        yield ask(
-            f"{_WHY[model]} is_parametric({model!r})",
-            lambda model=model: answer(model),
-            required=False,
-        )
+        label = f"{_WHY[model]} is_parametric({model!r})"
+        yield ask(label, partial(attempt, model), required=False)
+
+
+def _plain_bool(value: Any) -> Any:
+    """numpy's True and False, which arrive as arrays without axes, as Python's."""
+    if isinstance(value, np.ndarray) and value.dtype == bool and value.ndim == 0:
+        return bool(value)
+    return value
 
 
 def _table(*parametric: str) -> Callable[[str], bool]:
@@ -1328,6 +1367,7 @@ is_parametric: Exercise = lesson.exercise(
         lambda model: {name: name in _PARAMETRIC for name in _NAMES}[model],
         lambda model: np.array([name in _PARAMETRIC for name in _NAMES])[_NAMES.index(model)],
     ],
+    normalise=_plain_bool,
     returns="True or False",
     difficulty=2,
     minutes=4,

@@ -59,7 +59,8 @@ class KdeExplorer(widgets.VBox):
             layout=layout,
         )
         self.again = widgets.Button(
-            description="Draw other samples", layout=widgets.Layout(margin="2px 2px 2px 94px")
+            description="Draw other samples",
+            layout=widgets.Layout(width="170px", margin="2px 2px 2px 94px"),
         )
         self.numbers, self.curve, self.samples = (widgets.HTML() for _ in range(3))
         self.numbers.layout.flex, self.numbers.layout.min_width = "1 1 300px", "280px"
