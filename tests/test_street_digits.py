@@ -141,6 +141,12 @@ def test_every_glyph_of_the_atlas_has_ink_and_the_blank_has_none():
         assert len({cell.tobytes() for cell in cells[10 * font : 10 * font + 10]}) == 10
 
 
+def test_missing_font_is_one_sentence_with_a_remedy(monkeypatch, tmp_path):
+    monkeypatch.setattr("matplotlib.get_data_path", lambda: str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="DejaVuSans.ttf is not in .* pip install"):
+        street_digits._atlas.__wrapped__()
+
+
 def test_importing_and_drawing_loads_no_framework():
     code = (
         "import sys; from helpers.data import load_images; load_images(count=1);"

@@ -123,7 +123,13 @@ def _atlas() -> tuple[np.ndarray, np.ndarray]:
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     cells, widths = [], []
     for name in _FONTS:
-        font = ImageFont.truetype(str(folder / name), 150)
+        try:
+            font = ImageFont.truetype(str(folder / name), 150)
+        except OSError:
+            raise FileNotFoundError(
+                f"The street digits are drawn with matplotlib's own fonts, and {name} is not in "
+                f"{folder}. Install matplotlib again: pip install --force-reinstall matplotlib."
+            ) from None
         for digit in "0123456789":
             image = Image.new("L", (250, 250), 0)
             ImageDraw.Draw(image).text((50, 20), digit, font=font, fill=255)
