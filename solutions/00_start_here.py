@@ -67,7 +67,7 @@ plots.show(
 # |---|---|---|
 # | [00 Start here](00_start_here.ipynb) | how the course works | 10 |
 # | [01 Parametric models](01_parametric_models.ipynb) | what a model keeps of its data | 45 |
-# | 02 Pixel scaling | why images go in as numbers from −1 to 1 | 35 |
+# | [02 Pixel scaling](02_pixel_scaling.ipynb) | how images go in and come out, and what the range changes | 45 |
 # | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 60 |
 # | 04 Batch normalisation | what it computes, and what it is good for | 60 |
 # | 05 The discriminator | strided convolutions instead of pooling | 50 |
