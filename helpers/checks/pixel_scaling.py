@@ -40,7 +40,7 @@ def _questions(name: str, argument: str, inputs: Mapping[str, torch.Tensor], wit
                 required=False,
                 inputs={argument: x},
             )
-        if with_type:
+        if with_type and result is not None:
             yield ask(
                 f"the data type of the result, which should be {with_type},",
                 lambda: _type_name(result),
@@ -214,7 +214,6 @@ scale: Exercise = lesson.exercise(
             lambda x, low, high: torch.lerp(torch.full_like(x, low), torch.full_like(x, high), x)
         ),
         _line(lambda x, low, high: np.asarray(x) * (high - low) + low),
-        _line(lambda x, low, high: np.multiply(x, high - low) + low),
         _line(lambda x, low, high: x.clone().mul_(high - low).add_(low)),
         _line(lambda x, low, high: x.double() * (high - low) + low),
         lambda x, feature_range=(-1, 1): (
