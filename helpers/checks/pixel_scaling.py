@@ -24,10 +24,10 @@ def _bytes(*values: int, shape: tuple[int, ...] = (-1,)) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.uint8).reshape(shape)
 
 
-def _questions(name: str, argument: str, inputs: Mapping[str, torch.Tensor], with_type: str):
+def _questions(name: str, argument: str, inputs: Mapping[str, torch.Tensor], with_type: bool):
     """A probe that calls the attempt with each input, and asks for the data type of the last.
 
-    inputs : what the learner reads about the input, and the input. with_type : a type's name.
+    inputs : what the learner reads about the input, and the input. with_type : ask for the type.
     """
 
     def probe(attempt: Callable) -> Generator[Question, Any, None]:
@@ -42,7 +42,7 @@ def _questions(name: str, argument: str, inputs: Mapping[str, torch.Tensor], wit
             )
         if with_type and result is not None:
             yield ask(
-                f"the data type of the result, which should be {with_type},",
+                "the data type of the result",
                 lambda: _type_name(result),
                 required=False,
             )
@@ -248,7 +248,7 @@ scale_uint8: Exercise = lesson.exercise(
                 7, 20, 33, 90, 91, 140, 150, 170, 201, 222, 240, 249, shape=(2, 3, 1, 2)
             ),
         },
-        "float32",
+        with_type=True,
     ),
     mistakes={
         "scaled_as_if_unit": Mistake(
@@ -398,7 +398,7 @@ unscale_to_uint8: Exercise = lesson.exercise(
                 -0.81, 0.2, 0.44, -0.33, 0.95, -0.05, shape=(3, 1, 2)
             ),
         },
-        "uint8",
+        with_type=True,
     ),
     mistakes={
         "truncated": Mistake(
@@ -584,7 +584,7 @@ to_display: Exercise = lesson.exercise(
             "an image of shape (3, 2, 4)": _PICTURE,
             "a grey image of shape (3, 2, 1)": torch.full((3, 2, 1), -0.2),
         },
-        "",
+        with_type=False,
     ),
     normalise=_as_imshow_sees_it,
     tolerance=0.0045,  # bytes are as good as floats
