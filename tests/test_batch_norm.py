@@ -12,9 +12,12 @@ from torch.nn import functional as F
 
 from helpers.pytorch.batch_norm import (
     BatchNorm,
+    add_batch_norm,
     batch_norm_backward,
     batch_norm_eval,
     batch_norm_train,
+    classify_one_by_one,
+    plain_network,
     update_running_stats,
 )
 
@@ -65,7 +68,7 @@ def batches(draw):
 
 
 @given(batches())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_functions_equal_pytorch_for_any_shape_eps_and_momentum(batch):
     shape, eps, momentum, seed = batch
     x, gamma, beta = data(shape, torch.float64, seed)
@@ -81,7 +84,7 @@ def test_functions_equal_pytorch_for_any_shape_eps_and_momentum(batch):
 
 
 @given(batches())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_backward_by_hand_equals_autograd_through_pytorch(batch):
     shape, eps, _, seed = batch
     x, gamma, beta = (tensor.requires_grad_() for tensor in data(shape, torch.float64, seed))
@@ -213,6 +216,32 @@ def test_one_value_per_channel_is_refused_in_train_mode_only():
             update_running_stats(torch.zeros(3), torch.ones(3), x)
         assert layer.eval()(x).shape == x.shape
     close(dict(layer.state_dict()), dict(BatchNorm(3).state_dict()))  # nothing half-updated
+
+
+def test_network_with_batch_norm():
+    network, plain = add_batch_norm(3), plain_network(3)
+    images = data((5, 1, 8, 8))[0]
+    assert network(images).shape == plain(images).shape == (5, 10)
+    count, before = (sum(p.numel() for p in n.parameters()) for n in (network, plain))
+    assert before == 3 * 9 + 3 + 6 * 3 * 16 + 6 + 96 * 10 + 10
+    assert count == before - (3 + 6) + 2 * (3 + 6)  # biases go, gamma and beta come
+    network(images).sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_one_by_one_is_eval_mode_and_leaves_no_trace(training):
+    torch.manual_seed(0)
+    network, images = add_batch_norm(4), data((20, 1, 8, 8))[0]
+    for _ in range(3):
+        network(images)
+    expected = network.eval()(images).argmax(1)
+    network.train(training)
+    before = copy.deepcopy(network.state_dict())
+    classes = classify_one_by_one(network, images)
+    close(classes, expected)
+    assert network.training is training and len(classes.unique()) > 1
+    close(dict(network.state_dict()), dict(before), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

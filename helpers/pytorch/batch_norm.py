@@ -1,5 +1,7 @@
 """Batch normalisation in PyTorch, written out: forward, running statistics, backward, a layer.
 
+And two small uses of it: a network that gets it, and classification of one image at a time.
+
     y = gamma * (x - mean) / sqrt(var + eps) + beta
 
 Each feature of (N, D), or each channel of (N, C, H, W), has a mean, a variance, a gamma and a
@@ -153,6 +155,57 @@ class BatchNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{len(self.weight)}, eps={self.eps}, momentum={self.momentum}"
+
+
+def plain_network(conv_dim: int = 8) -> nn.Sequential:
+    """Images of 8 x 8 pixels to 10 logits, without normalisation: (N, 1, 8, 8) -> (N, 10)."""
+    return nn.Sequential(
+        nn.Conv2d(1, conv_dim, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(conv_dim, 2 * conv_dim, 4, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(2 * conv_dim * 4 * 4, 10),
+    )
+
+
+def add_batch_norm(conv_dim: int = 8) -> nn.Sequential:
+    """The same network with batch normalisation: convolution, BatchNorm, ReLU.
+
+    The convolutions have no bias: the batch's mean, which contains it, is subtracted, and beta
+    takes its place. The output layer keeps its bias and is not normalised, because its logits
+    have to be free in mean and scale.
+
+    conv_dim : channels after the first convolution. (N, 1, 8, 8) -> (N, 10).
+    """
+    return nn.Sequential(
+        nn.Conv2d(1, conv_dim, 3, padding=1, bias=False),
+        BatchNorm(conv_dim),
+        nn.ReLU(),
+        nn.Conv2d(conv_dim, 2 * conv_dim, 4, stride=2, padding=1, bias=False),
+        BatchNorm(2 * conv_dim),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(2 * conv_dim * 4 * 4, 10),
+    )
+
+
+def classify_one_by_one(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """The class of each image, with one image in the network at a time.
+
+    In eval mode, so that the running statistics stand in for those of a batch. The network's mode
+    and statistics are afterwards as they were.
+
+    network : (N, ...) -> (N, classes) logits. images : (N, ...), N of 1 or more.
+    Returns int64 (N,), the same as eval mode gives for all images at once.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            return torch.cat([network(image[None]).argmax(1) for image in images])
+    finally:
+        network.train(was_training)
 
 
 def _batch_statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
