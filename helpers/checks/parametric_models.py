@@ -1243,15 +1243,10 @@ _NAMES = tuple(reference.MODELS)
 def table_probe(attempt: Callable) -> Probe:
     """Each row of the table; a wrong one is answered with the reason."""
     for model in _NAMES:
-        label = f"{_WHY[model]} is_parametric({model!r})"
-        yield ask(label, partial(attempt, model), required=False)
-
-
-def _plain_bool(value: Any) -> Any:
-    """numpy's True and False, which arrive as arrays without axes, as Python's."""
-    if isinstance(value, np.ndarray) and value.dtype == bool and value.ndim == 0:
-        return bool(value)
-    return value
+        call = f"is_parametric({model!r})"
+        value = yield ask(call, partial(attempt, model), compare=False)
+        plain = bool(value) if isinstance(value, np.bool_) else value
+        yield ask(f"{_WHY[model]} {call}", lambda plain=plain: plain)
 
 
 def _table(*parametric: str) -> Callable[[str], bool]:
@@ -1367,7 +1362,6 @@ is_parametric: Exercise = lesson.exercise(
         lambda model: {name: name in _PARAMETRIC for name in _NAMES}[model],
         lambda model: np.array([name in _PARAMETRIC for name in _NAMES])[_NAMES.index(model)],
     ],
-    normalise=_plain_bool,
     returns="True or False",
     difficulty=2,
     minutes=4,
