@@ -14,7 +14,7 @@ import pytest
 
 from helpers.checks import conv_shapes as check
 from helpers.checks.engine import CheckFailed, Lesson, Mistake, ask, case, lessons
-from helpers.checks.sandbox import Sandbox
+from helpers.checks.sandbox import Complaint, Sandbox
 
 
 def right(size, kernel_size, stride=1, padding=0, dilation=1):
@@ -553,3 +553,82 @@ def test_lessons_are_found_in_order():
     assert [lesson.number for lesson in found.values()] == sorted(
         lesson.number for lesson in found.values()
     )
+
+
+def test_a_probe_may_say_it_in_its_own_words():
+    def probe(attempt):
+        made = yield ask("make()", attempt, compare=False)
+        yield ask("make()'s length", lambda: _length(made))
+
+    def _length(made):
+        if not isinstance(made, dict):
+            raise Complaint(f"cannot be told of a {type(made).__name__}. Make a dict.")
+        return len(made)
+
+    exercise = Lesson("99", "Test").exercise(
+        lambda: {},
+        name="make",
+        probe=probe,
+        hints=["a", "b"],
+        mistakes={"a_list": Mistake("A list.", lambda: [])},
+    )
+    assert exercise.grade(list).mistake == "a_list"
+    outcome = exercise.grade(tuple)  # another complaint, so another mistake
+    assert outcome.mistake is None
+    assert outcome.message == "make()'s length cannot be told of a tuple. Make a dict."
+
+
+@pytest.fixture
+def doubled():
+    values = np.array([1.0, -2.0, 4.0])
+    return Lesson("99", "Test").exercise(
+        lambda n: values * n, name="times", cases=[case(2)], hints=["a", "b"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempt", "clue"),
+    [
+        (lambda n: np.array([1.0, -2.0, 4.0]), "All are 0.5 times the right ones."),
+        (lambda n: np.array([3.5, -2.5, 9.5]), "All are 1.5 too large."),
+        (lambda n: np.array([1, 2, 3], np.uint8), "at index (1,) yours is 2, right is -4. No"),
+        (lambda n: np.array(["a", "b", "c"]), "yours returned the array ['a', 'b', 'c']"),
+        (lambda n: np.array([True, False, True]), "at index (2,) yours is 1, right is 8."),
+    ],
+)
+def test_what_two_arrays_differ_by(doubled, attempt, clue):
+    assert clue in doubled.grade(attempt).message
+
+
+def test_torch_s_settings_hinder_no_attempt_and_survive_it():
+    torch = pytest.importorskip("torch")
+
+    def attempt():
+        settings = torch.get_default_dtype(), torch.ones(1, requires_grad=True).mul(2).requires_grad
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float16)
+        return settings
+
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad(), torch.inference_mode():
+            with Sandbox(5.0) as sandbox:
+                assert sandbox.run(attempt) == ((torch.float32, True), None)
+            assert torch.get_default_dtype() == torch.float64
+            assert not torch.is_grad_enabled() and torch.is_inference_mode_enabled()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_the_line_named_is_the_attempt_s_and_not_torch_s():
+    torch = pytest.importorskip("torch")
+
+    class Layer(torch.nn.Module):
+        def forward(self, n):
+            return torch.ones(2, 3) @ torch.ones(n)  # torch's own frames lie on either side
+
+    exercise = Lesson("99", "Test").exercise(
+        lambda n: 0, name="layer", cases=[case(2)], hints=["a", "b"]
+    )
+    message = exercise.grade(Layer()).message
+    assert "at `return torch.ones(2, 3) @ torch.ones(n)" in message

@@ -40,7 +40,8 @@ Every wrong and right answer takes the arguments by the names that the cases use
            layer = yield ask("BatchNorm(3)", lambda: attempt(3), compare=False)
            yield ask("its output in train mode", lambda: layer(x))
 
-   An answer that raises ends the probe, unless the question says ``required=False``.
+   An answer that raises ends the probe, unless the question says ``required=False``. Where a
+   comparison would not say it well, an ``answer()`` may raise ``Complaint("is a list, ...")``.
 5. Judge behaviour only: no class names, attribute names or source text.
 
 What is compared: whole numbers exactly (numpy's too; a float or a bool is not a whole number),
@@ -69,7 +70,7 @@ from typing import Any, Literal
 
 from helpers.checks import reports
 from helpers.checks.explain import constant_difference, value_difference
-from helpers.checks.sandbox import Raised, Sandbox, TimeUp
+from helpers.checks.sandbox import Complaint, Raised, Sandbox, TimeUp
 from helpers.checks.values import describe, freeze, same, short_repr, whole
 
 Status = Literal["passed", "failed", "not attempted"]
@@ -495,9 +496,12 @@ class Exercise:
         if not same(expected.changed, answer.changed):
             return False
         if expected.raised or answer.raised:
-            return bool(expected.raised and answer.raised) and (
-                expected.raised.type_name == answer.raised.type_name
-            )
+            if not (expected.raised and answer.raised):
+                return False
+            of_one_type = expected.raised.type_name == answer.raised.type_name
+            if of_one_type and answer.raised.type_name == Complaint.__name__:
+                return expected.raised.text == answer.raised.text
+            return of_one_type
         return same(expected.value, answer.value, self._tolerance)
 
     def _right_but_floats(

@@ -101,11 +101,30 @@ def value_difference(
         if expected.shape != value.shape:
             return f"{label} should have shape {expected.shape}, yours has {value.shape}."
         numpy = sys.modules["numpy"]
+        if not {expected.dtype.kind, value.dtype.kind} <= set("biuf"):
+            return f"{label} should be {describe(expected)}, yours returned {describe(value)}."
+        expected, value = expected.astype(float), value.astype(float)  # bytes would wrap round
         if numpy.isnan(value).any():
             return f"{label} contains nan: look for 0/0 or infinity minus infinity."
         where = numpy.unravel_index(numpy.abs(expected - value).argmax(), expected.shape)
         return (
             f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.4g}, right is "
-            f"{expected[where]:.4g}."
+            f"{expected[where]:.4g}.{_common_difference(expected, value)}"
         )
     return f"{label} should be {short_repr(expected, 200)}, yours returned {describe(value)}."
+
+
+def _common_difference(expected: Any, value: Any) -> str:
+    """What two arrays differ by, if it is the same everywhere."""
+    numpy = sys.modules["numpy"]
+    if expected.size < 2 or not numpy.isfinite(value).all():
+        return ""
+    shift = value - expected
+    near = 1e-4 * numpy.abs(expected).max()
+    if numpy.ptp(shift) < near:
+        size = abs(shift.mean())
+        return f" All are {size:.4g} too {'large' if shift.mean() > 0 else 'small'}."
+    factor = (value * expected).sum() / max((expected * expected).sum(), 1e-30)
+    if abs(factor) > 1e-3 and numpy.abs(value - factor * expected).max() < near * abs(factor):
+        return f" All are {factor:.4g} times the right ones."
+    return ""

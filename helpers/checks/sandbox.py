@@ -17,6 +17,7 @@ import linecache
 import os
 import signal
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +35,10 @@ class TimeUp(BaseException):
 
 class AsksForInput(RuntimeError):
     """Raised inside an attempt that reads from the keyboard."""
+
+
+class Complaint(Exception):
+    """Raised by a probe about an answer: its text goes on after the question's label."""
 
 
 class Exits(BaseException):
@@ -62,6 +67,8 @@ class Raised:
     def sentence(self, seconds: float) -> str:
         """What happened, for a learner; follows a label such as ``scale(x)``."""
         at = f" at `{self.line}`" if self.line else ""
+        if self.type_name == Complaint.__name__:
+            return self.text
         if self.type_name == TimeUp.__name__:
             return f"was still running when the check's {seconds:g} seconds were over{at}."
         if self.type_name == "RecursionError":
@@ -112,6 +119,7 @@ class Sandbox:
         self._stack.callback(self._output.forward)
         self._stack.enter_context(_quiet_ipython())
         self._stack.enter_context(_no_figures_left())
+        self._stack.enter_context(_usual_torch())
         use_signal = (
             hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
         )
@@ -140,7 +148,7 @@ class Sandbox:
                     clock.armed = False
             text, _ = self.run(functools.partial(str, error))
             line, own = _line_of(error)
-            return None, Raised(type(error).__name__, (text or "")[:300], line, own)
+            return None, Raised(type(error).__name__, (text or "")[:600], line, own)
 
     def _replace(self, owner: Any, name: str, value: Any) -> None:
         self._stack.callback(setattr, owner, name, getattr(owner, name))
@@ -317,6 +325,24 @@ def _no_figures_left() -> Iterator[None]:
             pyplot.close(number)
 
 
+@contextlib.contextmanager
+def _usual_torch() -> Iterator[None]:
+    """PyTorch with its gradients on and float32, whatever notebook or attempt have set."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "inference_mode"):  # still being imported, elsewhere
+        yield
+        return
+    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+    with torch.inference_mode(False):
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(grad)
+
+
 def _importing(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_globals.get("__name__") == "importlib._bootstrap":
@@ -327,9 +353,8 @@ def _importing(frame: FrameType | None) -> bool:
 
 def _line_of(error: BaseException) -> tuple[str, bool]:
     """The deepest line in the attempt's own file, and whether the error was raised there."""
-    ours = {__file__, __file__.replace("sandbox.py", "engine.py"), contextlib.__file__}
     step: TracebackType | None = error.__traceback__
-    while step is not None and step.tb_frame.f_code.co_filename in ours:
+    while step is not None and not _may_be_the_attempt(step.tb_frame.f_code.co_filename):
         step = step.tb_next
     if step is None:
         return "", False
@@ -340,3 +365,14 @@ def _line_of(error: BaseException) -> tuple[str, bool]:
             line = linecache.getline(home, step.tb_lineno).strip()
         step = step.tb_next
     return line, own
+
+
+_CHECKS = os.path.dirname(__file__)
+_LIBRARIES = tuple(
+    os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")
+)
+
+
+def _may_be_the_attempt(path: str) -> bool:
+    """Not a check and not a library, such as the frame in which PyTorch calls a forward."""
+    return os.path.dirname(path) != _CHECKS and not path.startswith(_LIBRARIES)

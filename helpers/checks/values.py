@@ -46,11 +46,11 @@ def same(expected: Any, value: Any, tolerance: float = 1e-5) -> bool:
         )
     if is_array(expected):
         numpy = sys.modules["numpy"]
-        return (
-            is_array(value)
-            and expected.shape == value.shape
-            and bool(numpy.allclose(expected, value, tolerance, tolerance, equal_nan=True))
-        )
+        if not is_array(value) or expected.shape != value.shape:
+            return False
+        if not {expected.dtype.kind, value.dtype.kind} <= set("biufc"):  # words, objects
+            return bool(numpy.array_equal(expected, value))
+        return bool(numpy.allclose(expected, value, tolerance, tolerance, equal_nan=True))
     return type(expected) is type(value) and expected == value
 
 
