@@ -102,9 +102,11 @@ def test_the_command_writes_both_files_and_goes_on_where_it_stopped(
         (name, seed) for name in SETTINGS for seed in (0, 1)
     ]
     assert whole["runs"][0]["history"][-1]["step"] == 2
-    ends = module.final_distances(whole)
+    ends = module.distances(whole)
     assert list(ends) == list(SETTINGS)
     assert ends["[0, 1] and tanh"][1] == whole["runs"][-1]["history"][-1]["distance"]
+    first = module.distances(whole, look=0)["[0, 1] and sigmoid"]
+    assert first.tolist() == [run["history"][0]["distance"] for run in whole["runs"][:2]]
     assert whole_samples["[-1, 1] and tanh"][1].shape == (module.SAMPLES_PER_RUN, 3, 32, 32)
 
     # Somebody stops it during the third run, then starts it again.
@@ -153,3 +155,16 @@ def test_verdict_claims_no_more_than_the_seeds_show(first, second, found):
 def test_missing_results_name_the_command(tmp_path):
     with pytest.raises(FileNotFoundError, match="python -m helpers.pytorch.scaling_experiment"):
         module.load_results(tmp_path / "nothing.json")
+
+
+def test_the_stored_results_are_those_of_the_default_command():
+    results = module.load_results()
+    defaults = json.loads(json.dumps(module.asdict(Options())))
+    assert results["options"] == defaults
+    assert [(run["setting"], run["seed"]) for run in results["runs"]] == [
+        (name, seed) for name in SETTINGS for seed in range(3)
+    ]
+    assert {run["history"][-1]["step"] for run in results["runs"]} == {Options().steps}
+    samples = module.load_samples()
+    assert samples["[0, 1] and tanh"][2].shape == (module.SAMPLES_PER_RUN, 3, 32, 32)
+    assert all(row.std() > 5 for rows in samples.values() for row in rows.values())

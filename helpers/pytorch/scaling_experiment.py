@@ -193,12 +193,15 @@ def load_samples(path: Path = RESULTS) -> dict[str, dict[int, np.ndarray]]:
     return found
 
 
-def final_distances(results: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The last distance of every run: setting to one number per seed, in the seeds' order."""
-    ends: dict[str, list[float]] = {}
+def distances(results: Mapping[str, Any], look: int = -1) -> dict[str, np.ndarray]:
+    """Every run's distance at one look: setting to one number per seed, in the seeds' order.
+
+    look : which look, counted from 0; -1 is the last.
+    """
+    found: dict[str, list[float]] = {}
     for run in results["runs"]:
-        ends.setdefault(run["setting"], []).append(run["history"][-1]["distance"])
-    return {name: np.array(distances) for name, distances in ends.items()}
+        found.setdefault(run["setting"], []).append(run["history"][look]["distance"])
+    return {name: np.array(numbers) for name, numbers in found.items()}
 
 
 def verdict(first: np.ndarray, second: np.ndarray) -> str:
