@@ -531,7 +531,7 @@ for name, color in zip(SETTINGS, plots.PALETTE, strict=False):
     ax.plot(at, seeds.mean(0), "o-", color=color, label=name)
     ax.fill_between(at, seeds.min(0), seeds.max(0), color=color, alpha=0.2)
 ax.axhline(results["floor"]["distance"], color="black", linestyle=":", label="real images")
-ax.set(xlabel="training steps", ylabel="Fréchet distance", yscale="log")
+ax.set(xlabel="training steps", ylabel="Fréchet distance", ylim=(0, None))
 ax.set_title("Model 1 starts ahead; at the end the bands overlap")
 ax.legend(fontsize=9)
 plots.show(figure, alt="Distance against training steps, one line and one band for each setting.")
