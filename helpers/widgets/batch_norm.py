@@ -22,13 +22,12 @@ import numpy as np
 from helpers.widgets import batch_norm_view as view
 from helpers.widgets.parts import BLUE, ORANGE, number, page, verdict_box
 
-_LABEL = {"description_width": "110px"}
+_LABEL = {"description_width": "130px"}
 _DEVIATIONS = (
     0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.125, 0.15, 0.177, 0.2, 0.25,
     0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0,
 )  # fmt: skip
-_NAMED = {0.125: "0.125 = 1/√64", 0.177: "0.177 = √(2/64)"}
-_BATCH = 200
+_BATCH = 128
 
 
 class _Explorer(widgets.VBox):
@@ -36,14 +35,14 @@ class _Explorer(widgets.VBox):
 
     def __init__(self, controls: list, shown: list) -> None:
         for control in controls:
-            control.layout.width, control.layout.flex = "auto", "1 1 300px"
+            control.layout.width, control.layout.flex = "auto", "1 1 360px"
             control.layout.max_width = "430px"
             control.observe(self._update, "value")
-        self.again.layout = widgets.Layout(width="180px", margin="2px 2px 2px 114px")
+        self.again.layout = widgets.Layout(width="180px", margin="2px 2px 2px 134px")
         self.again.on_click(self._draw_again)
         self._seed = 0
         row = widgets.Layout(flex_flow="row wrap", width="100%")
-        super().__init__([widgets.Box(controls, layout=row), self.again, *shown])
+        super().__init__([widgets.Box([*controls, self.again], layout=row), *shown])
         self._update()
 
     def _draw_again(self, _: Any) -> None:
@@ -65,7 +64,7 @@ class _Explorer(widgets.VBox):
 class ActivationExplorer(_Explorer):
     """Activations and gradients per layer of a deep network, with and without batch normalisation.
 
-    A fully connected network of 64 units per layer sees 200 handwritten digits once, forwards and
+    A fully connected network of 64 units per layer sees 128 handwritten digits once, forwards and
     back, with fresh weights. Controls: its depth, the standard deviation of its initial weights,
     its activation function; the button draws other weights.
 
@@ -82,7 +81,7 @@ class ActivationExplorer(_Explorer):
             value=8, min=1, max=20, description="Hidden layers", style=_LABEL
         )
         self.deviation = widgets.SelectionSlider(
-            options=[(_NAMED.get(value, f"{value:g}"), value) for value in _DEVIATIONS],
+            options=[(f"{value:g}", value) for value in _DEVIATIONS],
             value=0.05, description="Weights’ deviation", style=_LABEL,
         )  # fmt: skip
         self.activation = widgets.Dropdown(
@@ -91,7 +90,7 @@ class ActivationExplorer(_Explorer):
         self.again = widgets.Button(description="Draw other weights")
         self.left, self.right, self.gradients = self._shown = [widgets.HTML() for _ in range(3)]
         for column in (self.left, self.right):
-            column.layout.flex, column.layout.min_width = "1 1 440px", "300px"
+            column.layout.flex, column.layout.min_width = "1 1 400px", "300px"
             column.layout.max_width = "620px"
             column.layout.margin = "0 16px 0 0"
         columns = widgets.Box(
@@ -116,20 +115,25 @@ class ActivationExplorer(_Explorer):
                 page(
                     '<div style="font-weight:600">'
                     f"{'With' if batch_norm else 'Without'} batch normalisation</div>",
-                    verdict_box(*view.activation_verdict(summaries[-1], name, batch_norm)),
+                    verdict_box(*view.activation_verdict(summaries[-1], name, batch_norm), 96),
                     view.layer_table(result, summaries[-1], name, colour),
                 )
             )
         self.without, self.with_bn = summaries
         self.left.value, self.right.value = columns
         self.gradients.value = page(
-            '<div style="font-weight:600">Gradient arriving at each layer, the last layer’s '
-            "being 1</div>",
+            '<div style="display:flex;flex-wrap:wrap;gap:4px 24px;margin-top:6px">',
+            '<div style="flex:1 1 380px;max-width:480px"><div style="font-weight:600">Gradient '
+            "arriving at each layer, the last layer’s being 1</div>",
             view.gradient_svg(self.without, self.with_bn),
-            '<div style="opacity:.85">Gradient: root mean square of the loss’s derivatives with '
-            "respect to a layer’s activations. Between images: one unit’s deviation over the "
-            f"{_BATCH} digits, root mean square over the {view.UNITS} units. A bar that would "
-            "flatten all others is cut off.</div>",
+            '</div><div style="flex:1 1 260px;max-width:460px;opacity:.85">',
+            f"<p>Between images: a unit’s deviation over the {_BATCH} digits, root mean square "
+            f"over the layer’s {view.UNITS} units.</p><p>Gradient: the loss’s derivatives with "
+            "respect to the layer’s activations, root mean square.</p><p>With "
+            f"{view.UNITS} inputs, weights of deviation 1/√{view.UNITS} = 0.125 keep the variance "
+            f"from layer to layer where the activation is linear, √(2/{view.UNITS}) = 0.177 with "
+            "ReLU.</p><p>Each layer’s bars have a scale of their own. A bar that would "
+            "flatten all others is cut off.</p></div></div>",
         )
 
 

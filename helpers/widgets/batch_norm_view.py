@@ -208,7 +208,7 @@ def _from_end(true: Sequence[bool]) -> str:
     return f"In layer {first}" if first == len(true) else f"From layer {first} on"
 
 
-_BAR_WIDTH, _BAR_HEIGHT, _BINS = 176, 24, 44
+_BAR_WIDTH, _BAR_HEIGHT, _BINS = 160, 24, 40
 
 
 def layer_table(result: Pass, layers: Sequence[LayerSummary], activation: str, colour: str) -> str:
@@ -220,20 +220,26 @@ def layer_table(result: Pass, layers: Sequence[LayerSummary], activation: str, c
     for place, (a, layer) in enumerate(zip(result.activations, layers, strict=True), 1):
         share = layers[0].gradient and layer.gradient / layers[-1].gradient
         label = f"Layer {place}: nine tenths of the activations lie between " + " and ".join(
-            number(end) for end in np.percentile(a, (5, 95))
+            number(end, 2) for end in np.percentile(a, (5, 95))
         )
         rows.append(
             '<tr style="background:none">'
             f'<th scope="row" style="font-weight:400;text-align:right;padding:0 8px 0 0">{place}'
             f'</th><td style="padding:0">{_histogram_row(a, low, high, label, colour)}</td>'
             + "".join(
-                f"<td {cell}>{number(value)}</td>"
+                f"<td {cell}>{number(value, 2)}</td>"
                 for value in (layer.mean, layer.deviation, layer.signal, share)
             )
             + "</tr>"
         )
-    ends = f"{short(low)}</span><span>{short((low + high) / 2)}</span><span>"
-    ends += f"≥ {short(high)}" if activation == "ReLU" else short(high)
+    last = f"≥ {short(high)}" if activation == "ReLU" else short(high)
+    ends = zip(
+        (0, _BAR_WIDTH / 2, _BAR_WIDTH),
+        (short(low), short((low + high) / 2), last),
+        ("start", "middle", "end"),
+        strict=True,
+    )
+    axis = "".join(text(x, 13, name, anchor) for x, name, anchor in ends)
     return (
         '<table class="layer-table" style="border-collapse:collapse;margin:0;font-size:12px;'
         'line-height:1.2;font-variant-numeric:tabular-nums">'
@@ -247,8 +253,8 @@ def layer_table(result: Pass, layers: Sequence[LayerSummary], activation: str, c
         f'<th scope="col" {head}>gradient,<br>last = 1</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody>"
         '<tfoot><tr style="background:none"><td></td><td style="padding:0">'
-        f'<div aria-hidden="true" style="display:flex;justify-content:space-between;'
-        f'width:{_BAR_WIDTH}px"><span>{ends}</span></div></td></tr></tfoot></table>'
+        f'<svg aria-hidden="true" width="{_BAR_WIDTH}" height="16" style="display:block;'
+        f'max-width:none">{axis}</svg></td></tr></tfoot></table>'
     )
 
 
@@ -259,9 +265,11 @@ def bar_shares(values: np.ndarray, low: float, high: float, bins: int) -> np.nda
 
 
 def bar_heights(shares: np.ndarray) -> np.ndarray:
-    """Heights up to 1. A single spike is cut off where it would flatten all other bars."""
-    ordered = np.sort(shares)
-    return np.minimum(shares / max(ordered[-2], ordered[-1] / 4, 1e-12), 1)
+    """Heights up to 1; a spike that would flatten all other bars sticks out, but is cut off."""
+    second, highest = np.sort(shares)[-2:]
+    if highest <= 1.5 * second:
+        return shares / highest
+    return np.minimum(shares / max(second, highest / 12) * 2 / 3, 1)
 
 
 def _bars(heights: np.ndarray, width: float, height: float) -> str:
@@ -280,7 +288,8 @@ def _histogram_row(values: np.ndarray, low: float, high: float, label: str, colo
         f'<svg class="layer-histogram" role="img" aria-label="{escape(label)}" '
         f'width="{_BAR_WIDTH}" height="{_BAR_HEIGHT}" viewBox="0 0 {_BAR_WIDTH} {_BAR_HEIGHT}" '
         'style="display:block;max-width:none">'
-        f'<path d="{_bars(heights, _BAR_WIDTH, _BAR_HEIGHT - 1)}" fill="{colour}"/>'
+        f'<path d="{_bars(heights, _BAR_WIDTH, _BAR_HEIGHT - 4)}" transform="translate(0 3)" '
+        f'fill="{colour}"/>'
         f'<path d="M0 {_BAR_HEIGHT - 0.5}h{_BAR_WIDTH}" stroke="currentColor" opacity=".45"/></svg>'
     )
 
@@ -400,15 +409,19 @@ def theory(values: np.ndarray, batch_size: int) -> Theory:
     )
 
 
-def batch_verdict(batches: Batches, batch_size: int, expected: float) -> tuple[bool, list[str]]:
-    """What a batch of this size makes of the image; ``expected`` by the population's statistics."""
-    in_eval = (
-        f"In evaluation, with the statistics of all images, it always becomes {number(expected)}."
-    )
+def batch_verdict(
+    batches: Batches, batch_size: int, expected: float
+) -> tuple[bool | None, list[str]]:
+    """What a batch of this size makes of the image; ``expected`` by the population's statistics.
+
+    False for sizes that leave nothing of the image, None for those that leave more or less.
+    """
+    by_all = number(expected, 2)
+    in_eval = f"In evaluation, with the statistics of all images, it always becomes {by_all}."
     if batch_size == 1:
         return False, [
             "A single image is its own mean, and its variance is 0: it becomes 0/√ε = 0, and the "
-            "layer puts out β whatever the image shows. PyTorch refuses such a batch.",
+            "layer puts out β whatever the image shows. PyTorch’s BatchNorm1d refuses such a batch.",
             in_eval,
         ]
     low, high = np.percentile(batches.normalised, (5, 95))
@@ -419,14 +432,22 @@ def batch_verdict(batches: Batches, batch_size: int, expected: float) -> tuple[b
             in_eval,
         ]
     lines = [
-        f"In nine of ten batches the image becomes something between {number(low)} and "
-        f"{number(high)}, depending on the images beside it.",
+        "In training, in nine of ten batches, the image becomes something between "
+        f"{number(low, 2)} and {number(high, 2)}, depending on the images beside it.",
         in_eval,
     ]
-    return high - low < 0.5, lines
+    return None, lines
 
 
-_PANEL_WIDTH, _PANEL_HEIGHT, _BASE, _SIDE, _PANEL_BINS = 320, 168, 118, 14, 60
+_PANEL_WIDTH, _PANEL_HEIGHT, _BASE, _SIDE, _PANEL_BINS = 320, 168, 118, 14, 64
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Four to nine round numbers from ``low`` to ``high``: multiples of 1, 2 or 5 times 10^k."""
+    power = 10.0 ** np.floor(np.log10((high - low) / 4))
+    step = max(times * power for times in (1, 2, 5) if times * power <= (high - low) / 4)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return [float(place * step) for place in np.arange(first, last + 1)]
 
 
 def batch_histogram(
@@ -448,21 +469,21 @@ def batch_histogram(
         line(_SIDE, _BASE, _PANEL_WIDTH - _SIDE, _BASE),
         f'<path d="M{at:.1f} 24V{_BASE}" stroke="{ORANGE}" stroke-width="2.5" '
         'stroke-dasharray="5 3"/>',
-        text(at, 17, f"{marker_name} {number(marker)}", anchor),
+        text(at, 17, f"{marker_name} {number(marker, 2)}", anchor),
         text(_PANEL_WIDTH / 2, _PANEL_HEIGHT - 10, name, "middle"),
     ]
-    for tick in np.linspace(low, high, 5):
+    for tick in ticks(low, high):
         parts.append(line(across(tick), _BASE, across(tick), _BASE + 4))
         parts.append(text(across(tick), _BASE + 18, short(tick), "middle"))
-    ends = " to ".join(number(end) for end in np.percentile(values, (5, 95)))
+    ends = " to ".join(number(end, 2) for end in np.percentile(values, (5, 95)))
     label = (
         f"Histogram of the {name} in {len(values)} batches: nine of ten from {ends}; "
-        f"{marker_name} {number(marker)}."
+        f"{marker_name} {number(marker, 2)}."
     )
     return (
         f'<svg class="batch-histogram" role="img" aria-label="{escape(label)}" '
         f'viewBox="0 0 {_PANEL_WIDTH} {_PANEL_HEIGHT}" '
-        f'style="flex:1 1 260px;min-width:240px;max-width:{_PANEL_WIDTH}px">{"".join(parts)}</svg>'
+        f'style="flex:1 1 250px;min-width:240px;max-width:{_PANEL_WIDTH}px">{"".join(parts)}</svg>'
     )
 
 

@@ -22,13 +22,21 @@ def page(*parts: str) -> str:
     return f'<div style="{_TEXT_STYLE}">{"".join(parts)}</div>'
 
 
-def verdict_box(good: bool, lines: Sequence[str]) -> str:
-    """Sentences under a ✓ or a ✗, announced by screen readers when they change."""
-    sign, colour = ("✓", "47,158,107") if good else ("✗", "214,69,61")
+def verdict_box(good: bool | None, lines: Sequence[str], min_height: int = 0) -> str:
+    """Sentences beside a ✓, a ✗ or neither (None), announced by screen readers when they change.
+
+    min_height : in pixels, so that what stands below does not jump with every change.
+    """
+    sign, colour = {
+        True: ("✓", "47,158,107"),
+        False: ("✗", "214,69,61"),
+        None: ("", "58,138,216"),
+    }[good]
     body = "".join(f"<div>{escape(sentence)}</div>" for sentence in lines)
     return (
         f'<div role="status" style="border-left:5px solid rgb({colour});padding:6px 12px;'
-        f'background:rgba({colour},.13);margin:4px 0;display:flex;gap:8px">'
+        f"background:rgba({colour},.13);margin:4px 0;display:flex;gap:8px;"
+        f'min-height:{min_height}px">'
         f"<strong>{sign}</strong><div>{body}</div></div>"
     )
 
