@@ -147,6 +147,11 @@ def summarise(result: Pass, activation: str) -> list[LayerSummary]:
     ]
 
 
+def relative_gradients(layers: Sequence[LayerSummary]) -> list[float]:
+    """Each layer's gradient over the last layer's."""
+    return [layer.gradient / layers[-1].gradient for layer in layers]
+
+
 DIED = 0.01  # of a signal
 GREW = 100.0
 FAINT, LOUD = 0.01, 100.0  # first layer's gradient over the last's
@@ -179,7 +184,8 @@ def activation_verdict(
         good = False
         lines.append(
             f"{_from_end([layer.flat > 0.5 for layer in layers])} most activations are saturated, "
-            f"{percent(last.flat)} at the end: the slope there is less than a tenth of its largest."
+            f"{percent(last.flat)} in the last layer: the slope there is less than a tenth of its "
+            "largest."
         )
     else:
         lines.append(
@@ -187,7 +193,7 @@ def activation_verdict(
             f"{number(last.signal, 2)} between images."
         )
     if depth > 1:
-        ratio = layers[0].gradient / last.gradient if last.gradient else 0.0
+        ratio = relative_gradients(layers)[0]
         arrives = f"layer 1’s gradient is {times(ratio)} layer {depth}’s"
         if ratio < FAINT:
             good = False
@@ -217,8 +223,9 @@ def layer_table(result: Pass, layers: Sequence[LayerSummary], activation: str, c
     cell = 'style="padding:0 0 0 10px;text-align:right;white-space:nowrap"'
     head = 'style="padding:0 0 2px 10px;text-align:right;font-weight:400;opacity:.85"'
     rows = []
-    for place, (a, layer) in enumerate(zip(result.activations, layers, strict=True), 1):
-        share = layers[0].gradient and layer.gradient / layers[-1].gradient
+    for place, (a, layer, share) in enumerate(
+        zip(result.activations, layers, relative_gradients(layers), strict=True), 1
+    ):
         label = f"Layer {place}: nine tenths of the activations lie between " + " and ".join(
             number(end, 2) for end in np.percentile(a, (5, 95))
         )
@@ -298,10 +305,7 @@ def gradient_svg(without: Sequence[LayerSummary], with_bn: Sequence[LayerSummary
     """Both networks' gradients over the layers, relative to the last layer's, on a log axis."""
     width, height, left, right, top, floor = 460, 200, 58, 14, 26, 158
     depth = len(without)
-    curves = [
-        [np.log10(max(layer.gradient / layers[-1].gradient, 1e-300)) for layer in layers]
-        for layers in (without, with_bn)
-    ]
+    curves = [np.log10(relative_gradients(layers)) for layers in (without, with_bn)]
     low = min(-1, int(np.floor(min(map(min, curves)))))
     high = max(1, int(np.ceil(max(map(max, curves)))))
     tick = -(-(high - low) // 5)
@@ -337,7 +341,7 @@ def gradient_svg(without: Sequence[LayerSummary], with_bn: Sequence[LayerSummary
         parts.append(text(x + 9, 16, names[place], "start"))
     label = (
         f"Gradient arriving at each layer relative to layer {depth}’s. At layer 1 without batch "
-        f"normalisation {number(10 ** curves[0][0])}, with it {number(10 ** curves[1][0])}."
+        f"normalisation {number(10 ** curves[0][0], 2)}, with it {number(10 ** curves[1][0], 2)}."
     )
     return (
         f'<svg class="gradient-curve" role="img" aria-label="{escape(label)}" '
@@ -421,7 +425,8 @@ def batch_verdict(
     if batch_size == 1:
         return False, [
             "A single image is its own mean, and its variance is 0: it becomes 0/√ε = 0, and the "
-            "layer puts out β whatever the image shows. PyTorch’s BatchNorm1d refuses such a batch.",
+            "layer puts out β whatever the image shows. PyTorch’s BatchNorm1d refuses such a "
+            "batch.",
             in_eval,
         ]
     low, high = np.percentile(batches.normalised, (5, 95))
