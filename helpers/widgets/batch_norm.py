@@ -27,7 +27,9 @@ _DEVIATIONS = (
     0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.125, 0.15, 0.177, 0.2, 0.25,
     0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0,
 )  # fmt: skip
-_BATCH = 128
+# 64·64·64 multiplications are few enough for BLAS not to start threads, whose waiting for each
+# other on a busy computer takes ten times as long as the work.
+_BATCH = 64
 
 
 class _Explorer(widgets.VBox):
@@ -64,7 +66,7 @@ class _Explorer(widgets.VBox):
 class ActivationExplorer(_Explorer):
     """Activations and gradients per layer of a deep network, with and without batch normalisation.
 
-    A fully connected network of 64 units per layer sees 128 handwritten digits once, forwards and
+    A fully connected network of 64 units per layer sees 64 handwritten digits once, forwards and
     back, with fresh weights. Controls: its depth, the standard deviation of its initial weights,
     its activation function; the button draws other weights.
 

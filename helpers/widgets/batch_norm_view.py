@@ -280,13 +280,15 @@ def bar_heights(shares: np.ndarray) -> np.ndarray:
 
 
 def _bars(heights: np.ndarray, width: float, height: float) -> str:
-    """The path of bars on the line y = height."""
+    """The path of bars on the line y = height, as one outline."""
     step = width / len(heights)
-    return "".join(
-        f"M{place * step:.1f} {height}v-{max(share * height, 0.7):.1f}h{step:.1f}V{height}z"
-        for place, share in enumerate(heights)
-        if share > 0
+    steps = "".join(
+        f"V{height - max(share * height, 0.7):.1f}H{place * step:.1f}"
+        if share
+        else f"V{height}H{place * step:.1f}"
+        for place, share in enumerate(heights.tolist(), 1)
     )
+    return f"M0 {height}{steps}V{height}z"
 
 
 def _histogram_row(values: np.ndarray, low: float, high: float, label: str, colour: str) -> str:
