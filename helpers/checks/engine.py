@@ -436,6 +436,8 @@ class Exercise:
                     question = probe.send(value)
                 except StopIteration:
                     break
+                if question.label in answers:  # its first answer would be lost
+                    raise ValueError(f"the probe asks {question.label!r} twice")
                 before = freeze(question.inputs)
                 value, raised = sandbox.run(question.answer)
                 if raised:
