@@ -2994,14 +2994,7 @@ def _classify_probe(attempt: Callable) -> Generator[Question, Any, None]:
             compare=False,
             inputs={"images": images},
         )
-        yield (
-            ask(
-                "Whether gradients are still switched on afterwards",
-                torch.is_grad_enabled,
-            )
-            if mode == "train"
-            else ask("Whether gradients are still on", torch.is_grad_enabled)
-        )
+        yield ask(f"Whether gradients are switched on after {label}", torch.is_grad_enabled)
         torch.set_grad_enabled(True)
         seen = list(network.seen)
         yield ask(f"How many images the network saw at a time in {label}", lambda seen=seen: seen)
@@ -3012,8 +3005,8 @@ def _classify_probe(attempt: Callable) -> Generator[Question, Any, None]:
             required=False,
         )
         yield ask(
-            f"Whether all of the network is in train mode after {label}",
-            lambda network=network: [each.training for each in network.modules()].count(True) > 0,
+            f"How many of the network's modules are in train mode after {label}",
+            lambda network=network: sum(each.training for each in network.modules()),
         )
         yield ask(
             f"What the network keeps and {label} has changed",
@@ -3156,8 +3149,8 @@ classify_one_by_one: Exercise = lesson.exercise(
         ),
         "left_in_eval_mode": Mistake(
             "The classes are right, but a network that came in train mode is left in eval mode, "
-            "and its training would go on without batch statistics. Note `network.training` first "
-            "and put it back.",
+            "and its training would go on without batch statistics. Note `network.training` before "
+            "`network.eval()`, and put it back by `network.train(was_training)`.",
             _classify(after=lambda network, was: None),
         ),
         "always_left_in_train_mode": Mistake(
@@ -3169,10 +3162,9 @@ classify_one_by_one: Exercise = lesson.exercise(
             "The classes are right, but the network ends in the other mode than it came in.",
             _classify(after=lambda network, was: network.train(not was)),
         ),
-        "mode_noted_too_late": Mistake(
-            "The classes are right, but the network comes back in the wrong mode: if you note "
-            "`network.training` after `network.eval()`, it is always False. (Or is only the outer "
-            "module put back? `network.train(...)` reaches all of them.)",
+        "outer_module_only": Mistake(
+            "The classes are right, but you put back the mode of the outer module alone. "
+            "`network.train(was_training)` reaches all the modules inside it.",
             _classify(after=lambda network, was: setattr(network, "training", was)),
         ),
         "logits": Mistake(
