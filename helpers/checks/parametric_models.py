@@ -242,6 +242,10 @@ fit_gaussian: Exercise = lesson.exercise(
             "You divide by the number of pixels. The sum runs over the images: divide by n − 1.",
             lambda x: (x.mean(axis=0), _cov(x) * (len(x) - 1) / x.shape[1]),
         ),
+        "divides_by_dim_less_1": Mistake(
+            "You divide by the number of pixels less 1. The sum runs over the images: n − 1.",
+            lambda x: (x.mean(axis=0), _cov(x) * (len(x) - 1) / max(x.shape[1] - 1, 1)),
+        ),
         "rows_and_columns_confused": Mistake(
             "You treat the images as variables and the pixels as observations: mean has an entry "
             "for each image. Take the mean over axis 0, and tell numpy.cov rowvar=False.",
@@ -290,6 +294,16 @@ fit_gaussian: Exercise = lesson.exercise(
             "You return standard deviations. The covariance is a matrix, with the squares of "
             "those on its diagonal.",
             lambda x: (x.mean(axis=0), x.std(axis=0, ddof=1)),
+        ),
+        "standard_deviations_by_n": Mistake(
+            "You return standard deviations. The covariance is a matrix, with the squares of "
+            "those on its diagonal.",
+            lambda x: (x.mean(axis=0), x.std(axis=0)),
+        ),
+        "variances_by_n": Mistake(
+            "You return the variances, a vector. The covariance is a matrix that also says which "
+            "pixels go together.",
+            lambda x: (x.mean(axis=0), x.var(axis=0)),
         ),
         "correlation": Mistake(
             "You return correlations, which have 1 on the diagonal. The model needs the spread of "
@@ -401,6 +415,15 @@ def _correlation(samples: np.ndarray, least: float = 1e-9) -> np.ndarray:
     return deviations.T @ deviations / len(samples)
 
 
+_HARDLY_ANY = "none, or hardly any"
+
+
+def _equal_rows(rows: np.ndarray) -> str:
+    """Whether rows are repeated, in words: how many would be luck where they are rounded."""
+    different = len(np.unique(rows.round(6), axis=0))
+    return _HARDLY_ANY if different > 0.75 * len(rows) else "many"
+
+
 def _same_covariance(samples: np.ndarray, right: np.ndarray) -> bool:
     variances = np.diag(right).clip(min=0)
     error = np.sqrt((np.outer(variances, variances) + right**2) / len(samples))
@@ -488,8 +511,13 @@ def gaussian_probe(attempt: Callable, seed: int = 0) -> Probe:
         ),
     )
     yield ask(
-        f"The standard deviations of {_MANY} samples, divided by the right ones,",
+        f"The ratio of the standard deviations of {_MANY} samples to the right ones",
         lambda: np.round(_snap(spread / right_spread, 1, (2 * _MANY) ** -0.5), 2),
+    )
+    yield ask(
+        f"The share of {_MANY} samples that are equal to another one",
+        # Where all are equal that is another mistake, and told already.
+        lambda: _equal_rows(samples) if spread.max() > 1e-9 else _HARDLY_ANY,
     )
     correlation = _COV / np.outer(right_spread, right_spread)
     yield ask(
@@ -666,12 +694,33 @@ sample_gaussian: Exercise = lesson.exercise(
             "gives; for noise in rows it is (z * sqrt(values)) @ vectors.T.",
             _eigenvectors_transposed,
         ),
+        "svd_transposed": Mistake(
+            "You turn the noise the wrong way. After u, s, vt = numpy.linalg.svd(cov) the "
+            "directions are the rows of vt: (z * sqrt(s)) @ vt, for noise in rows.",
+            lambda mean, cov, n, rng: (
+                mean
+                + (rng.standard_normal((n, len(mean))) * np.sqrt((svd := np.linalg.svd(cov))[1]))
+                @ svd[0]
+            ),
+        ),
+        "covariance_as_deviation": Mistake(
+            "rng.normal wants the standard deviation of every number, and a covariance has "
+            "entries below 0. rng.multivariate_normal takes a covariance.",
+            lambda mean, cov, n, rng: rng.normal(mean, cov, (n, len(mean))),
+        ),
         "one_noise_for_all_pixels": Mistake(
             "You draw one random number per sample, so all pixels move together. Draw one for "
             "each pixel: rng.standard_normal((n, dim)).",
             lambda mean, cov, n, rng: (
                 mean + rng.standard_normal((n, 1)) * _standard_deviations(cov)
             ),
+        ),
+        "samples_repeated": Mistake(
+            "Many of your samples are equal: you draw fewer than n and repeat them. Each of the n "
+            "samples needs noise of its own, shape (n, dim).",
+            lambda mean, cov, n, rng: np.repeat(
+                rng.multivariate_normal(mean, cov, (n + 1) // 2), 2, axis=0
+            )[:n],
         ),
         "one_sample_repeated": Mistake(
             "All n samples are equal: the noise is drawn once. Draw it for each sample.",
@@ -825,6 +874,13 @@ def kde_probe(attempt: Callable, seed: int = 0) -> Probe:
     if not right_shapes:
         return
     yield from _seed_questions("sample_kde", lambda given: attempt(x, 0.25, 4, given), seed + 5)
+    yield ask(
+        f"whether {rows} samples from {rows} rows of x come twice from the same row in some call",
+        lambda: any(
+            len(set(_nearest(np.array(attempt(x, 0.25, rows, rng(seed + k)), dtype=float)))) < rows
+            for k in range(8)
+        ),
+    )
     wide = yield ask(
         f"sample_kde(x, 2.0, {_MANY}, rng)",
         partial(attempt, x, 2.0, _MANY, rng(seed + 3)),
@@ -837,9 +893,14 @@ def kde_probe(attempt: Callable, seed: int = 0) -> Probe:
     yield from _kde_statistics(np.array(wide, dtype=float), 2.0)
 
 
+def _nearest(samples: np.ndarray) -> np.ndarray:
+    """For each sample the index of the row that is nearest to it."""
+    return reference.squared_distances(np.nan_to_num(samples), _ROWS).argmin(axis=1)
+
+
 def _kde_statistics(samples: np.ndarray, bandwidth: float) -> Probe:
     rows, dim = _ROWS.shape
-    nearest = reference.squared_distances(np.nan_to_num(samples), _ROWS).argmin(axis=1)
+    nearest = _nearest(samples)
     noise = (samples - _ROWS[nearest]) / bandwidth
     spread = noise.std(axis=0)
     agrees = bool(_by_chance(spread, 1, (2 * _MANY) ** -0.5).all())
@@ -870,13 +931,17 @@ def _kde_statistics(samples: np.ndarray, bandwidth: float) -> Probe:
                 not (nearest == 3).any() or np.median(np.abs(noise[nearest == 3, 0])) > 1e-6
             ),
         )
+        yield ask(
+            f"The share of the noise {of} that is equal to that of another sample",
+            lambda: _equal_rows(noise),
+        )
     yield ask(f"whether there is noise {of}", lambda: bool(np.abs(noise).max() > 1e-6))
     yield ask(
         f"whether the noise {of} is the same in all pixels",
         lambda: bool(np.ptp(noise, axis=1).max() < 1e-6),
     )
     yield ask(
-        f"The standard deviation of each pixel's noise {of}, divided by the bandwidth,",
+        f"The ratio of the standard deviation of each pixel's noise to the bandwidth, {of}",
         lambda: np.round(_snap(spread, 1, (2 * _MANY) ** -0.5), 2),
     )
     yield ask(
@@ -885,7 +950,7 @@ def _kde_statistics(samples: np.ndarray, bandwidth: float) -> Probe:
         lambda: agrees,
     )
     yield ask(
-        f"The mean of the noise {of}, divided by its standard deviation,",
+        f"The ratio of the mean of the noise to its standard deviation, {of}",
         # Where all samples have the same noise, or none of the rows is near, its mean is luck.
         lambda: (
             np.round(_snap(noise.mean(axis=0) / spread, 0, _MANY**-0.5), 2)
@@ -1035,6 +1100,37 @@ sample_kde: Exercise = lesson.exercise(
             lambda x, bandwidth, n, rng: (
                 x[rng.choice(len(x), n, replace=False)] + bandwidth * _noise(x, n, rng)
             ),
+        ),
+        "without_replacement_if_possible": Mistake(
+            "As long as n is not above the number of images, none of them is drawn twice (a "
+            "shuffle, or replace=False, does that). With replacement every draw is from all of "
+            "them: rng.integers(len(x), size=n).",
+            lambda x, bandwidth, n, rng: (
+                rng.choice(x, n, replace=n > len(x)) + bandwidth * _noise(x, n, rng)
+            ),
+        ),
+        "unequal_shares": Mistake(
+            "Some training images are drawn more often than others. (round(rng.random() * "
+            "(len(x) - 1)) gives the first and the last one half as often.) "
+            "rng.integers(len(x), size=n) is fair.",
+            lambda x, bandwidth, n, rng: (
+                x[np.round(rng.random(n) * (len(x) - 1)).astype(int)]
+                + bandwidth * _noise(x, n, rng)
+            ),
+        ),
+        "index_up_to_dim": Mistake(
+            "Your index stops at the number of pixels, x.shape[1]. Rows are counted by len(x), or "
+            "x.shape[0].",
+            lambda x, bandwidth, n, rng: (
+                x[rng.integers(x.shape[1], size=n)] + bandwidth * _noise(x, n, rng)
+            ),
+        ),
+        "samples_repeated": Mistake(
+            "Many of your samples are equal: you draw fewer than n and repeat them. Draw a row "
+            "and noise for each of the n.",
+            lambda x, bandwidth, n, rng: np.repeat(
+                _picked(x, (n + 1) // 2, rng) + bandwidth * _noise(x, (n + 1) // 2, rng), 2, axis=0
+            )[:n],
         ),
         "permutation": Mistake(
             "You shuffle the images and take the first n, which is drawing without replacement: "
