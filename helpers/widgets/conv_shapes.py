@@ -24,6 +24,7 @@ from helpers.conv_shapes import KINDS, Axis, Layer, Shape, ShapeError
 from helpers.widgets import conv_shapes_drawing as drawing
 from helpers.widgets import conv_shapes_view as view
 from helpers.widgets.conv_shapes_drawing import Selection
+from helpers.widgets.parts import page
 
 _LABEL = {"description_width": "110px"}
 _KIND_OPTIONS = [(view.KIND_NAMES[kind], kind) for kind in KINDS]
@@ -151,16 +152,6 @@ def _failure(error: Exception) -> str:
         "The calculator itself failed; the setting may still be a good one",
         [f"{type(error).__name__}: {escape(str(error))}"],
     )
-
-
-_TEXT_STYLE = (
-    "color:var(--jp-ui-font-color1,var(--vscode-editor-foreground,inherit));"
-    "font-size:13px;line-height:1.5"
-)
-
-
-def _page(*parts: str) -> str:
-    return f'<div style="{_TEXT_STYLE}">{"".join(parts)}</div>'
 
 
 def _slider(name: str, value: int, lowest: int, highest: int) -> widgets.IntSlider:
@@ -356,7 +347,7 @@ class OneLayerTab(widgets.VBox):
 
     def show_failure(self, error: Exception) -> None:
         self._busy = False
-        self.result.value = _page(_failure(error))
+        self.result.value = page(_failure(error))
         self.details.value = self.drawing.value = ""
 
     @_shows_failures
@@ -427,7 +418,7 @@ class OneLayerTab(widgets.VBox):
                 note += " PyTorch's average pooling has no dilation."
         else:
             note = ""
-        note = _page(f'<div style="opacity:.8">{note}</div>')
+        note = page(f'<div style="opacity:.8">{note}</div>')
         if self.hidden_note.value != note:
             self.hidden_note.value = note
 
@@ -449,7 +440,7 @@ class OneLayerTab(widgets.VBox):
         sentence = drawing.selection_sentence(height, width, selection)
         picture = drawing.draw_layer(height, width, selection, self._prefix, self.coverage.value)
         hint = "Move the sliders, or point at a pixel with the mouse. Counting starts at 0."
-        self.drawing.value = _page(
+        self.drawing.value = page(
             f'<div role="status"><strong>{escape(sentence)}</strong></div>',
             f'<div style="opacity:.8">{hint}</div>',
             picture,
@@ -458,7 +449,7 @@ class OneLayerTab(widgets.VBox):
     def _report(self, layer: Layer, shape: Shape) -> None:
         comparison = view.compare(layer, shape)
         self.output_shape = comparison.torch.shape
-        self.result.value = _page(
+        self.result.value = page(
             _headline(layer, shape, comparison.torch.shape),
             _work_html(view.work_out(layer, shape)),
             _costs_html(view.costs(layer, shape)),
@@ -472,17 +463,17 @@ class OneLayerTab(widgets.VBox):
                 + (_note_box("⚠ " + warning) if warning else "")
                 + drawing.draw_overlap(self._axes[1], prefix)
             )
-        self.details.value = _page(_comparison_html(comparison), strip)
+        self.details.value = page(_comparison_html(comparison), strip)
 
     def _explain(self, error: Exception, layer: Layer, shape: Shape) -> None:
-        self.result.value = _page(_explained(error))
+        self.result.value = page(_explained(error))
         try:
             frameworks = _comparison_html(view.compare(layer, shape))
         except (ShapeError, TypeError, ZeroDivisionError):
             frameworks = ""
-        self.details.value = _page(frameworks)
+        self.details.value = page(frameworks)
         picture = drawing.draw_misfit(layer, shape, self._prefix)
-        self.drawing.value = _page(picture or "No output, so there is nothing to draw.")
+        self.drawing.value = page(picture or "No output, so there is nothing to draw.")
 
 
 def _note_box(text: str) -> str:
@@ -633,7 +624,7 @@ class ReverseTab(widgets.VBox):
 
     def show_failure(self, error: Exception) -> None:
         self._busy = False
-        self.table.value = _page(_failure(error))
+        self.table.value = page(_failure(error))
 
     @_shows_failures
     def _on_question(self, change: Any) -> None:
@@ -655,7 +646,7 @@ class ReverseTab(widgets.VBox):
             self.choice.options = options
             self.choice.index = 0 if options else None
         self.choice.disabled = self.button.disabled = not options
-        self.table.value = _page(text)
+        self.table.value = page(text)
 
     @_shows_failures
     def _on_use(self, button: Any) -> None:
@@ -775,7 +766,7 @@ class NetworkTab(widgets.VBox):
 
     def show_failure(self, error: Exception) -> None:
         self._busy = False
-        self.summary.value = _page(_failure(error))
+        self.summary.value = page(_failure(error))
 
     @_shows_failures
     def _on_preset(self, change: Any) -> None:
@@ -835,7 +826,7 @@ class NetworkTab(widgets.VBox):
         results = view.trace_network(shape, self.layers)
         for row, result in zip(self.rows, results, strict=True):
             row.show(result)
-        self.summary.value = _page(_network_html(shape, self.layers, results))
+        self.summary.value = page(_network_html(shape, self.layers, results))
 
 
 class NetworkRowEditor(widgets.Box):
@@ -921,7 +912,7 @@ class NetworkRowEditor(widgets.Box):
                 f"<div>→ <strong>({', '.join(map(str, result.shape))})</strong> &nbsp; "
                 f"{result.parameters:,} parameters &nbsp; receptive field {field}</div>"
             )
-        text = _page(text)
+        text = page(text)
         if self.result.value != text:
             self.result.value = text
 
@@ -997,7 +988,7 @@ class ChallengeTab(widgets.VBox):
         return [row.layer(kind) for row in self.rows[: self.challenge.count]]
 
     def show_failure(self, error: Exception) -> None:
-        self.feedback.value = _page(_failure(error))
+        self.feedback.value = page(_failure(error))
 
     @_shows_failures
     def _on_task(self, change: Any) -> None:
@@ -1025,11 +1016,11 @@ class ChallengeTab(widgets.VBox):
     def _say(self, feedback: str) -> None:
         solved = f"{len(self._solved)} of {len(view.CHALLENGES)} solved"
         mark = " ✓ solved" if self.task.value in self._solved else ""
-        self.text.value = _page(
+        self.text.value = page(
             f'<div style="font-size:16px;font-weight:600">{escape(self.challenge.text)}{mark}</div>'
             f'<div style="opacity:.8">{solved}. Every right answer counts.</div>'
         )
-        self.feedback.value = _page(feedback) if feedback else ""
+        self.feedback.value = page(feedback) if feedback else ""
 
 
 class ChallengeRow(widgets.Box):

@@ -19,11 +19,7 @@ import numpy as np
 
 from helpers import parametric_models as reference
 from helpers.widgets import parametric_models_view as view
-
-_TEXT_STYLE = (
-    "color:var(--jp-ui-font-color1,var(--vscode-editor-foreground,inherit));"
-    "font-size:13px;line-height:1.5"
-)
+from helpers.widgets.parts import page
 
 
 class KdeExplorer(widgets.VBox):
@@ -90,7 +86,7 @@ class KdeExplorer(widgets.VBox):
             self._show(self.count.value, self.bandwidth.value)
         except Exception as error:
             self.samples.value = self.curve.value = ""
-            self.numbers.value = _page(
+            self.numbers.value = page(
                 f'<div role="alert">✗ The explorer itself failed: {type(error).__name__}: '
                 f"{escape(str(error))}</div>"
             )
@@ -99,7 +95,7 @@ class KdeExplorer(widgets.VBox):
         numbers = self._kde.numbers(count, bandwidth)
         drawn = self._kde.draw(count, bandwidth, self._seed)
         dim = self._kde.x.shape[1]
-        self.samples.value = _page(
+        self.samples.value = page(
             f"<div>{view.SHOWN} samples</div>",
             view.image_strip(drawn.samples, f"{view.SHOWN} samples of the estimate"),
             '<div style="margin-top:6px">The nearest training image of each</div>',
@@ -130,11 +126,11 @@ class KdeExplorer(widgets.VBox):
             f'<td style="padding:2px 0">{value}</td></tr>'
             for name, value in rows
         )
-        self.numbers.value = _page(
+        self.numbers.value = page(
             f'<table style="border-collapse:collapse">{table}</table>',
             f'<div role="status" style="margin-top:6px">{view.verdict(numbers, bandwidth)}</div>',
         )
-        self.curve.value = _page(
+        self.curve.value = page(
             "<div>Leave-one-out log-likelihood, the marker at this bandwidth</div>",
             view.draw_curve(
                 self._kde.bandwidths,
@@ -142,7 +138,3 @@ class KdeExplorer(widgets.VBox):
                 self._kde.bandwidths.index(bandwidth),
             ),
         )
-
-
-def _page(*parts: str) -> str:
-    return f'<div style="{_TEXT_STYLE}">{"".join(parts)}</div>'

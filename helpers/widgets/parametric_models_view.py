@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import parametric_models as reference
+from helpers.widgets.parts import BLUE, ORANGE, line, text
 
 BANDWIDTHS = (
     0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.11, 0.12, 0.13, 0.14, 0.15,
@@ -23,8 +24,6 @@ BANDWIDTHS = (
 )  # fmt: skip
 COUNTS = (20, 50, 100, 200, 400, 800)  # and all images
 SHOWN = 10
-
-BLUE, ORANGE = "#3a8ad8", "#e0821a"  # legible on white and on near-black
 
 
 @dataclass(frozen=True)
@@ -164,13 +163,13 @@ def draw_curve(bandwidths: Sequence[float], values: np.ndarray, current: int) ->
     for tick in (0.01, 0.03, 0.1, 0.3, 1.0):
         if bandwidths[0] <= tick <= bandwidths[-1]:
             x = across(np.log(tick))
-            parts.append(_line(x, floor, x, floor + 4))
-            parts.append(_text(x, floor + 16, f"{tick:g}", "middle"))
+            parts.append(line(x, floor, x, floor + 4))
+            parts.append(text(x, floor + 16, f"{tick:g}", "middle"))
     for tick in range(int(np.ceil(low / 40)) * 40, int(top) + 1, 40):
-        parts.append(_line(_LEFT - 4, down(tick), _LEFT, down(tick)))
-        parts.append(_text(_LEFT - 7, down(tick) + 4, f"{tick}".replace("-", "−"), "end"))
+        parts.append(line(_LEFT - 4, down(tick), _LEFT, down(tick)))
+        parts.append(text(_LEFT - 7, down(tick) + 4, f"{tick}".replace("-", "−"), "end"))
     middle = (_TOP + floor) / 2
-    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, "bandwidth", "middle"))
+    parts.append(text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, "bandwidth", "middle"))
     parts.append(
         f'<text x="12" y="{middle}" text-anchor="middle" fill="currentColor" font-size="12" '
         f'transform="rotate(-90 12 {middle})">nats per image</text>'
@@ -200,20 +199,6 @@ def draw_curve(bandwidths: Sequence[float], values: np.ndarray, current: int) ->
         f'<svg class="kde-curve" role="img" aria-label="{escape(label)}" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" style="width:100%;max-width:{_WIDTH}px">'
         f"{''.join(parts)}</svg>"
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="currentColor" '
-        'opacity=".6"/>'
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor" '
-        f'font-size="12">{text}</text>'
     )
 
 

@@ -11,7 +11,6 @@ from the pure functions in ``pixel_scaling_view``.
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -19,12 +18,9 @@ import numpy as np
 
 from helpers.pixel_scaling import ACTIVATION_RANGES
 from helpers.widgets import pixel_scaling_view as view
+from helpers.widgets.parts import page, verdict_box
 
 _LABEL = {"description_width": "130px"}
-_TEXT_STYLE = (
-    "color:var(--jp-ui-font-color1,var(--vscode-editor-foreground,inherit));"
-    "font-size:13px;line-height:1.5"
-)
 _BACK = {"the range above": None, "[−1, 1]": (-1.0, 1.0), "[0, 1]": (0.0, 1.0)}
 
 
@@ -130,23 +126,13 @@ class PixelScalingExplorer(widgets.VBox):
         image = self._images[self.image.value - 1]
         self.trip = view.travel(image, (low, high), name, _BACK[self.back_from.value], wraps)
         self._say(*view.verdict(self.trip, name, wraps))
-        self.histogram.value = _page(view.histogram_svg(self.trip.scaled, name))
+        self.histogram.value = page(view.histogram_svg(self.trip.scaled, name))
         best = view.nearest_bytes(self.trip.reached, (low, high))
-        self.pictures.value = _page(
+        self.pictures.value = page(
             view.picture_html(image, "In", "the bytes that went in")
             + view.picture_html(best, "Generator’s best", f"the nearest that {name} can put out")
             + view.picture_html(self.trip.back, "Back", "the bytes that come out")
         )
 
     def _say(self, good: bool, lines: list[str]) -> None:
-        sign, colour = ("✓", "47,158,107") if good else ("✗", "214,69,61")
-        body = "".join(f"<div>{escape(line)}</div>" for line in lines)
-        self.result.value = _page(
-            f'<div role="status" style="border-left:5px solid rgb({colour});padding:6px 12px;'
-            f'background:rgba({colour},.13);margin:4px 0;display:flex;gap:8px;min-height:60px">'
-            f"<strong>{sign}</strong><div>{body}</div></div>"
-        )
-
-
-def _page(html: str) -> str:
-    return f'<div style="{_TEXT_STYLE}">{html}</div>'
+        self.result.value = page(verdict_box(good, lines, min_height=60))

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.pixel_scaling import ACTIVATION_RANGES, nearest_reachable, out_of_reach, scale
+from helpers.widgets.parts import percent
 
 #: The numbers that the histogram's axis shows.
 AXIS = (-3.0, 3.0)
@@ -82,15 +83,6 @@ def _whole(values: np.ndarray, feature_range: Range) -> np.ndarray:
 def nearest_bytes(values: np.ndarray, feature_range: Range) -> np.ndarray:
     """The bytes that numbers in ``feature_range`` stand for; what lies outside is clamped."""
     return _whole(values, feature_range).clip(0, 255).astype(np.uint8)
-
-
-def percent(share: float) -> str:
-    """A share in words; "less than 1 %" rather than a misleading 0 %."""
-    if 0 < share < 0.01:
-        return "less than 1 %"
-    if 0.99 < share < 1:
-        return "more than 99 %"
-    return f"{share:.0%}".replace("%", " %")
 
 
 def number(value: float) -> str:
