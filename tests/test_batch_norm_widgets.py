@@ -259,8 +259,11 @@ def test_the_histogram_marks_the_value_and_says_so():
     (at,) = re.findall(r'<path d="M([\d.]+) 24V', html)
     assert float(at) == pytest.approx(14 + (320 - 28) / 4)
     (bars,) = re.findall(r'class="bars" d="([^"]+)"', html)
-    xs = [float(x) for x in re.findall(r"M([\d.]+)", bars)]
-    assert min(xs) == pytest.approx(292 / 4, abs=5) and max(xs) == pytest.approx(292 / 2, abs=5)
+    steps = re.findall(r"V([\d.]+)H([\d.]+)", bars)  # y of a bar's top, x of its right end
+    ends = [float(x) for y, x in steps if float(y) < 118 - 32]
+    assert len(steps) == 64
+    assert min(ends) == pytest.approx(292 / 4, abs=5)
+    assert max(ends) == pytest.approx(292 / 2, abs=5)
 
 
 def test_the_table_has_a_row_for_each_layer(batch):

@@ -130,11 +130,12 @@ class ActivationExplorer(_Explorer):
             view.gradient_svg(self.without, self.with_bn),
             '</div><div style="flex:1 1 260px;max-width:460px;opacity:.85">',
             f"<p>Between images: a unit’s deviation over the {_BATCH} digits, root mean square "
-            f"over the layer’s {view.UNITS} units.</p><p>Gradient: the loss’s derivatives with "
-            "respect to the layer’s activations, root mean square.</p><p>With "
-            f"{view.UNITS} inputs, weights of deviation 1/√{view.UNITS} = 0.125 keep the variance "
-            f"from layer to layer where the activation is linear, √(2/{view.UNITS}) = 0.177 with "
-            "ReLU.</p><p>Each layer’s bars have a scale of their own. A bar that would "
+            f"over the layer’s {view.UNITS} units. A wide histogram may belong to a dead layer: "
+            "then its units differ from each other, but not from image to image.</p><p>Gradient: "
+            "the loss’s derivatives with respect to the layer’s activations, root mean square.</p>"
+            f"<p>With {view.UNITS} inputs, weights of deviation 1/√{view.UNITS} = 0.125 keep the "
+            f"variance from layer to layer where the activation is linear, √(2/{view.UNITS}) = "
+            "0.177 with ReLU.</p><p>Each layer’s bars have a scale of their own. A bar that would "
             "flatten all others is cut off.</p></div></div>",
         )
 
