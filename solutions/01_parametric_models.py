@@ -117,9 +117,10 @@ kde_parameter_count = check.kde_parameter_count(kde_parameter_count)
 # ## The picture to remember
 #
 # Let us count for the images of this course, 32 × 32 pixels in three colours, 3072 numbers each.
-# We add three more models. A mixture of ten Gaussians has ten means and covariances, and nine free
-# shares. **k nearest neighbours** (k-NN) keeps every image and its label. The generator of a DCGAN
-# keeps the weights of its layers; `models` counts those of the one that you will build in lesson 06.
+# We add three more models. A mixture of ten Gaussians has ten means and covariances, and ten shares
+# that add up to 1, so nine of them are free. **k nearest neighbours** (k-NN) keeps every image and
+# its label. The generator of a DCGAN keeps the weights of its layers; `models` counts those of the
+# one that you will build in lesson 06.
 
 # %%
 size = 32 * 32 * 3
@@ -161,8 +162,8 @@ for name in ("DCGAN's generator", "Gaussian"):
 
 # %% [markdown]
 # 121 images are nothing. Note two more things. Parametric does not mean small: one Gaussian has
-# nearly thirteen times as many parameters as the DCGAN's generator. And a parametric model is not automatically a good
-# one; its number of parameters is fixed, that is all.
+# nearly thirteen times as many parameters as the DCGAN's generator. And a parametric model is not
+# automatically a good one; its number of parameters is fixed, that is all.
 #
 # How much is that on disk? We take 4 bytes per number, for the digits of this lesson and for the
 # 73,257 house numbers in the training set of SVHN, which you will meet later.
@@ -193,7 +194,7 @@ for data, number, pixels in [("digits", n, dim), ("SVHN", 73_257, size)]:
 #
 # **Exercise 3** `fit_gaussian` (●●○, 5 min). `x` has shape (n, dim), an image in each row. Return
 # `mean, cov`: the mean of each pixel, shape (dim,), and the covariance, shape (dim, dim), **divided
-# by n − 1** as `numpy.cov` does it. (Some books divide by n; for many images it makes no
+# by n − 1** as `numpy.cov` does it. (Some books divide by n; for many images it makes hardly any
 # difference.) Leave `x` as it is.
 
 
@@ -362,9 +363,9 @@ plots.show(
 
 # %% [markdown]
 # On its own training images the KDE looks better and better as the bandwidth shrinks, without end: a
-# narrow bump on each image gives that image all the probability. Images that were left out tell the
-# truth. That is **memorisation**, and the remedy is always the same: judge a model by images that it
-# was not fitted to.
+# narrow bump on each image gives that image all the probability. That is **memorisation**. Images
+# that were left out tell the truth, so the remedy is always the same: judge a model by images that
+# it was not fitted to.
 #
 # One warning. 0.13 is the best bandwidth by likelihood, and yet its samples look noisy. Likelihood
 # and looks are two different things (Theis et al., 2016).
@@ -403,6 +404,7 @@ ten = [fit_gaussian(x[labels == digit]) for digit in range(10)]
 sets = {
     "KDE, bandwidth 0.02": sample_kde(x, 0.02, 1000, rng),
     "KDE, bandwidth 0.13": sample_kde(x, 0.13, 1000, rng),
+    "KDE, bandwidth 0.4": sample_kde(x, 0.4, 1000, rng),
     "a Gaussian per digit": np.concatenate([sample_gaussian(*each, 100, rng) for each in ten]),
     "GAN": generated,
 }
@@ -410,9 +412,11 @@ for name, samples in sets.items():
     print(f"{name:<35} {models.nearest_rows(samples.clip(0, 1), x)[0].mean():>6.1f}")
 
 # %% [markdown]
-# The KDE's samples are nearer to a training image than real images are to each other: copies, at
-# 0.02 nearly exact ones. The Gaussians' and the GAN's are a little farther away than real images.
-# Nothing was copied. (A GAN *can* memorise, having enough weights for its data; that is why you
+# With the first two bandwidths the KDE's samples are nearer to a training image than real images are
+# to each other: copies, at 0.02 nearly exact ones. Distance alone is no proof, though: with 0.4 the
+# KDE copies just as much and hides it under noise. So look at the samples, too. The Gaussians' and
+# the GAN's are a little farther away than real images, and the GAN's show no noise that could hide
+# a copy. (A GAN *can* memorise, having enough weights for its data; that is why you
 # will ask the same question again in lesson 08.)
 
 # %% [markdown]
@@ -430,8 +434,8 @@ for name, samples in sets.items():
 # You can read that before GANs nobody could generate images from labels. That is wrong. Dosovitskiy
 # and others made chairs from a class and a view, without any adversary, in the month of the
 # conditional GAN; and your Gaussian per digit does it with two formulas. The DCGAN paper says
-# something else of those two networks: nobody had used their generators for supervised tasks, such as
-# classifying images. What GANs brought is sharp images from random numbers. The DCGAN itself uses no
+# something else, of the “deconvolutional” network and of DRAW: nobody had used their generators for
+# supervised tasks, such as classifying images. What GANs brought is sharp images from random numbers. The DCGAN itself uses no
 # labels at all.
 #
 # The same paper sorts image models as this lesson does: parametric ones, and non-parametric ones that

@@ -90,6 +90,9 @@ for name, x in scaled.items():
     mean = round(x.mean(), 1) + 0.0  # no "-0.0"
     print(f"{name:>12}: {x.min():4.1f} to {x.max():.1f}, mean {mean:4.1f}, deviation {x.std():.1f}")
 
+# %% [markdown]
+# And how are the values spread?
+
 # %%
 figure, panels = plt.subplots(1, 3, figsize=(8.4, 2.8), sharex=True)
 for ax, (name, x), color in zip(panels, scaled.items(), plots.PALETTE, strict=False):
@@ -104,9 +107,9 @@ plots.show(
 )
 
 # %% [markdown]
-# All three are straight lines, so the histogram only moves and stretches. Nothing about the images
-# is lost, and every one of them can be undone. In the first, every number is positive. That will
-# matter.
+# Each of the three maps is a straight line (standardisation has one for each channel, and the three
+# are nearly the same), so the histogram only moves and stretches. Nothing about the images is lost:
+# each map can be undone. In the first, no number is below 0. That will matter.
 
 # %% [markdown]
 # ## Two formulas, one map
@@ -154,7 +157,8 @@ print("method 1 on (0, 5):", np.asarray(scale(torch.tensor([0.0, 0.5, 1.0]), (0,
 # ## From bytes and back
 #
 # **Exercise 2** `scale_uint8` (●○○, 4 min). Take bytes to [−1, 1]: 0 becomes −1 and 255 becomes 1,
-# whatever is in the images. Return float32 in the same shape.
+# whatever else is in `images`. Return float32 in the same shape, and let any shape be welcome: a
+# batch (N, 3, H, W), one image, or a plain row of bytes.
 
 
 # %% exercise="scale_uint8" points=1
@@ -181,7 +185,8 @@ check.scale_uint8.look_at(lambda images: images * 2 - 1)
 # changed on the way.
 #
 # **Exercise 3** `unscale_to_uint8` (●●○, 6 min). Take floats in [−1, 1] to the nearest byte. What
-# lies below −1 becomes 0, what lies above 1 becomes 255. Leave `x` unchanged.
+# lies below −1 becomes 0, what lies above 1 becomes 255. `x` has any shape, and the bytes have the
+# same. Leave `x` unchanged.
 
 
 # %% exercise="unscale_to_uint8" points=2
@@ -381,8 +386,8 @@ assert pixel_scaling.out_of_reach(scaled["normalised"], "tanh") == 0
 print(bool(torch.allclose(torch.tanh(a), 2 * torch.sigmoid(2 * a) - 1, atol=1e-6)))
 
 # %% [markdown]
-# So whatever one generator can make, the other can make too, with a last layer half or twice as
-# large. If one of them is better, then not because of what it can do, but because of how it
+# So whatever one generator can make, the other can make too: the weights and biases of its last
+# layer only have to be halved or doubled. If one of them is better, then not because of what it can do, but because of how it
 # *learns*. Could there be a reason?
 
 # %% [markdown]
@@ -394,7 +399,7 @@ print(bool(torch.allclose(torch.tanh(a), 2 * torch.sigmoid(2 * a) - 1, atol=1e-6
 # $x x^\top$; its **eigenvalues** are the curvatures (exactly so for a single linear layer with a
 # squared error). The largest one limits the step: above 2 / largest the walk diverges. In the
 # direction of the smallest one, such a step hardly moves. Their ratio is the **condition number**,
-# and about as many steps are needed.
+# and the larger it is, the more steps are needed.
 #
 # Take two independent pixels and one linear unit that has to learn the weights 1 and −1. How many
 # steps does it need with pixels in [0, 1], and how many with pixels in [−1, 1]?
@@ -524,15 +529,16 @@ print("Made by:", results["command"].replace(" --steps", "\n  with --steps"))
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 3.6))
-for name, color in zip(SETTINGS, plots.PALETTE, strict=False):
+lines = zip(SETTINGS, ("model 1", "model 2", "mismatch"), plots.PALETTE, strict=False)
+for name, model, color in lines:
     histories = [run["history"] for run in results["runs"] if run["setting"] == name]
     at = [look["step"] for look in histories[0]]
     seeds = np.array([[look["distance"] for look in history] for history in histories])
-    ax.plot(at, seeds.mean(0), "o-", color=color, label=name)
+    ax.plot(at, seeds.mean(0), "o-", color=color, label=f"{model}: {name}")
     ax.fill_between(at, seeds.min(0), seeds.max(0), color=color, alpha=0.2)
 ax.axhline(results["floor"]["distance"], color="black", linestyle=":", label="real images")
 ax.set(xlabel="training steps", ylabel="Fréchet distance", ylim=(0, None))
-ax.set_title("Model 1 starts ahead; at the end the bands overlap")
+ax.set_title("Model 1 starts ahead; at the end it and model 2 are level")
 ax.legend(fontsize=9)
 plots.show(figure, alt="Three falling lines with overlapping bands; real images lie near 0.")
 
@@ -552,7 +558,7 @@ plots.show(
 # %% [markdown]
 # How sure can we be? Three seeds are few: even if two settings were equally good, all three seeds
 # would point the same way in one of four comparisons. So a difference counts here only if every
-# seed agrees *and* it is larger than what another seed changes.
+# seed agrees *and* the two means are further apart than the best and the worst seed of either setting.
 
 # %%
 for look, when in [(0, "At the first look"), (-1, "At the end")]:
@@ -627,7 +633,7 @@ PixelScalingExplorer()
 # **2. Pixels are in [−1, 1], and the generator ends in a sigmoid. What happens?**
 #
 # <details><summary>Training takes longer, then it works</summary>No. A sigmoid never puts out a negative number, however long it is trained.</details>
-# <details><summary>It cannot make anything darker than middle grey</summary>Yes. Middle grey is 0, and that is where a sigmoid ends.</details>
+# <details><summary>It cannot make anything darker than middle grey</summary>Yes. Middle grey is 0, and a sigmoid puts out nothing below it.</details>
 # <details><summary>Nothing, as tanh(a) = 2σ(2a) − 1</summary>No. That identity has a method 2 in it, and here nobody applies it.</details>
 
 # %% [markdown]

@@ -141,6 +141,21 @@ scale: Exercise = lesson.exercise(
             "multiply.",
             _line(lambda x, low, high: x / (high - low) + low),
         ),
+        "shift_fixed": Mistake(
+            "You always subtract 1, which is right only where low is −1. 0 has to become low: add "
+            "low.",
+            _line(lambda x, low, high: x * (high - low) - 1),
+        ),
+        "width_fixed": Mistake(
+            "You always multiply by 2, the width of (−1, 1). The range that is asked for is "
+            "high − low wide.",
+            _line(lambda x, low, high: x * 2 + low),
+        ),
+        "centred_on_0": Mistake(
+            "You subtract one half and stretch, which centres the range on 0. Its lower end has "
+            "to be low: x * (high − low), then add low.",
+            _line(lambda x, low, high: (x - 0.5) * (high - low)),
+        ),
         "the_way_back": Mistake(
             "You compute the way back, from feature_range to [0, 1]. Here x is 0 to 1 and "
             "feature_range is where it has to go.",
@@ -156,6 +171,16 @@ scale: Exercise = lesson.exercise(
             "stretched differently, and a dark image comes out as bright as a light one. 0 has to "
             "become low and 1 high, whether they occur or not.",
             _line(lambda x, low, high: _min_max(x) * (high - low) + low),
+        ),
+        "own_maximum": Mistake(
+            "You divide by the largest number in this very x. x is 0 to 1 already, and 1 has to "
+            "become high whether it occurs or not.",
+            _line(lambda x, low, high: x / x.max() * (high - low) + low),
+        ),
+        "own_minimum": Mistake(
+            "You subtract the smallest number in this very x. It is 0 that has to become low, "
+            "whether it occurs or not.",
+            _line(lambda x, low, high: (x - x.min()) * (high - low) + low),
         ),
         "own_minimum_and_maximum_to_one": Mistake(
             "You compute (x − x.min())/(x.max() − x.min()), the step before: x is 0 to 1 already. "
@@ -244,6 +269,7 @@ scale_uint8: Exercise = lesson.exercise(
                 3, 51, 127, 128, 200, 250
             ),
             "tensor([0, 255], dtype=torch.uint8)": _bytes(0, 255),
+            "tensor([0, 1, 1], dtype=torch.uint8)": _bytes(0, 1, 1),
             "two images of shape (3, 1, 2)": _bytes(
                 7, 20, 33, 90, 91, 140, 150, 170, 201, 222, 240, 249, shape=(2, 3, 1, 2)
             ),
@@ -270,6 +296,21 @@ scale_uint8: Exercise = lesson.exercise(
             "You subtract before the images are floats. A byte below 0 starts again at 255: "
             "3 − 127 is 132. Convert first: `images.float()`.",
             lambda images: (images - 127) / 127.5,
+        ),
+        "bytes_overflow_before_dividing": Mistake(
+            "You divide, but too late: `images * 2` is still bytes, and a byte that passes 255 "
+            "starts again at 0: 200·2 is 144. Divide first, or begin with `images.float()`.",
+            lambda images: images * 2 / 255 - 1,
+        ),
+        "asks_whether_bytes": Mistake(
+            "You ask whether the largest number is above 1 to find out whether these are bytes. "
+            "They always are, and an almost black image has no byte above 1. Divide in any case.",
+            lambda images: images / 127.5 - 1 if images.max() > 1 else images.float() * 2 - 1,
+        ),
+        "leaves_small_bytes": Mistake(
+            "You ask whether the largest number is above 1 to find out whether these are bytes. "
+            "They always are, and an almost black image has no byte above 1. Divide in any case.",
+            lambda images: images / 127.5 - 1 if images.max() > 1 else images.float(),
         ),
         "divides_in_place": Mistake(
             "`/=` wants to write fractions into a tensor of bytes, which PyTorch refuses. Make a "
@@ -307,6 +348,21 @@ scale_uint8: Exercise = lesson.exercise(
             "The brightest byte is 255, and the middle between it and 0 is 127.5.",
             lambda images: images / 128 - 1,
         ),
+        "minus_128_by_127": Mistake(
+            "You subtract 128 and divide by 127: 255 becomes 1, but 0 becomes −1.008. The middle "
+            "between 0 and 255 is 127.5: subtract that, and divide by it.",
+            lambda images: (images.float() - 128) / 127,
+        ),
+        "divided_by_127": Mistake(
+            "255 becomes 1.008 instead of 1: you divide by 127 (or by 254). The brightest byte is "
+            "255, half of it is 127.5.",
+            lambda images: images / 127 - 1,
+        ),
+        "negative": Mistake(
+            "Bright and dark are swapped: 0 becomes 1 in your answer. It is images/127.5 − 1, not "
+            "1 − images/127.5.",
+            lambda images: 1 - images / 127.5,
+        ),
         "centred_on_127_5": Mistake(
             "You centre on 127.5, which is right, but divide by another number: with 128 neither "
             "0 nor 255 reaches the end of the range. Divide by 127.5 too.",
@@ -335,6 +391,11 @@ scale_uint8: Exercise = lesson.exercise(
         "float16": Mistake(
             "Your numbers are float16, which keeps three digits. Use float32: `images.float()`.",
             lambda images: (images / 127.5 - 1).half(),
+        ),
+        "list": Mistake(
+            "The numbers are right, but they are in a list. images is a tensor, and `images / …` "
+            "works on all its numbers at once: no loop, no `.tolist()`.",
+            lambda images: (images / 127.5 - 1).tolist(),
         ),
         "channels_last": Mistake(
             "The numbers are right, but their order is not: leave channels, height and width "
@@ -416,6 +477,12 @@ unscale_to_uint8: Exercise = lesson.exercise(
             "afterwards 12 is a byte like any other.",
             lambda x: _wrap(_stretched(x).round()),
         ),
+        "wraps_round_after_adding_one_half": Mistake(
+            "Rounded well, but what lies outside [−1, 1] wraps round: 1.1 is 268 and becomes 12, "
+            "a black dot in a white area. Clamp to 0…255, and do it before the conversion: "
+            "afterwards 12 is a byte like any other.",
+            lambda x: _wrap((_stretched(x) + 0.5).trunc()),
+        ),
         "truncated_and_wraps_round": Mistake(
             "Two things are missing before the conversion to bytes: rounding (12.75 becomes 12) "
             "and clamping (1.1 is 268 and becomes 12, a black dot in a white area).",
@@ -431,8 +498,9 @@ unscale_to_uint8: Exercise = lesson.exercise(
             lambda x: _wrap(_stretched(x).round().clamp(max=255)),
         ),
         "clamped_at_256": Mistake(
-            "You clamp at 256, which is no byte any more: it wraps round to 0. The largest byte "
-            "is 255.",
+            "1.1 and all that is brighter than white comes out black. Either you clamp at 256, "
+            "which is no byte any more and wraps round to 0 (the largest byte is 255), or you set "
+            "to 0 what lies outside, on both sides.",
             lambda x: _wrap(_stretched(x).round().clamp(0, 256)),
         ),
         "folded_back": Mistake(
@@ -458,6 +526,29 @@ unscale_to_uint8: Exercise = lesson.exercise(
         "only_to_one": Mistake(
             "You stop at [0, 1]. Go on: times 255, round, clamp, `.to(torch.uint8)`.",
             lambda x: (x + 1) / 2,
+        ),
+        "brackets_missing": Mistake(
+            "Brackets are missing: `x + 1 * 127.5` multiplies the 1 alone, and `x + 1 / 2 * 255` "
+            "does the same. Write (x + 1) * 127.5.",
+            lambda x: (x + 127.5).round().clamp(0, 255).to(torch.uint8),
+        ),
+        "negative": Mistake(
+            "Bright and dark are swapped: −1 becomes 255. Use x + 1 rather than 1 − x.",
+            lambda x: ((1 - x) * 127.5).round().clamp(0, 255).to(torch.uint8),
+        ),
+        "rounded_twice": Mistake(
+            "You add one half and then round as well, so most bytes come out one too large. "
+            "Either add 0.5 and cut off, or round.",
+            lambda x: (_stretched(x) + 0.5).round().clamp(0, 255).to(torch.uint8),
+        ),
+        "times_127": Mistake(
+            "You use 127 instead of 127.5: 1 becomes 254 instead of 255.",
+            lambda x: ((x + 1) * 127).round().clamp(0, 255).to(torch.uint8),
+        ),
+        "times_256_cut_off": Mistake(
+            "You cut off after multiplying by 128 (256 steps): that divides [−1, 1] into 256 equal "
+            "parts, but asked for is the nearest byte. Multiply by 127.5 and round.",
+            lambda x: ((x + 1) * 128).floor().clamp(0, 255).to(torch.uint8),
         ),
         "not_halved": Mistake(
             "You compute (x + 1)·255: the brighter half becomes white. x + 1 is 0 to 2, so "
@@ -675,6 +766,16 @@ to_display: Exercise = lesson.exercise(
             "nearly everything white: divide by 255, or convert to uint8.",
             _shows(_stretched),
         ),
+        "rounded_floats_up_to_255": Mistake(
+            "Your numbers are whole, 0 to 255, but floats. imshow takes floats for 0 to 1 and "
+            "shows nearly everything white: convert to uint8.",
+            _shows(lambda x: _stretched(x).round()),
+        ),
+        "bytes_not_halved": Mistake(
+            "You compute (x + 1)·255 and convert to bytes: x + 1 is 0 to 2, so the brighter half "
+            "is above 255 and wraps round. Halve first: (x + 1)·127.5.",
+            _shows(lambda x: _wrap((x + 1) * 255)),
+        ),
         "floats_times_255": Mistake(
             "Your numbers are floats from −255 to 255. imshow takes floats for 0 to 1, so what "
             "is below 0 is black and the rest white. (x + 1)/2 is all that is needed.",
@@ -797,6 +898,7 @@ matching_activation: Exercise = lesson.exercise(
         case(-5, -2),
         case(-2, 2),
         case(-0.9, 1),
+        case(0, 65_535),
     ],
     mistakes={
         "swapped": Mistake(
@@ -831,6 +933,44 @@ matching_activation: Exercise = lesson.exercise(
             "You compare with < where the ends meet, and so refuse [0, 1] for the sigmoid. The "
             "ends count: use <=.",
             _strictly,
+        ),
+        "strict_for_sigmoid": Mistake(
+            "You compare with < or > where the sigmoid's ends meet, and so refuse [0, 1]. The ends "
+            "count: 0 <= low and high <= 1.",
+            lambda low, high: (
+                "sigmoid"
+                if low > 0 and high < 1
+                else _first_that_reaches("tanh", "relu")(low, high)
+            ),
+        ),
+        "strict_for_tanh": Mistake(
+            "You compare with < or > where tanh's ends meet, and so refuse [−1, 1]. The ends "
+            "count: -1 <= low and high <= 1.",
+            lambda low, high: (
+                "sigmoid"
+                if low >= 0 and high <= 1
+                else "tanh"
+                if low > -1 and high < 1
+                else _first_that_reaches("relu")(low, high)
+            ),
+        ),
+        "relu_ends_at_255": Mistake(
+            "You let the relu end at 255. It has no upper end: data from 0 to 65,535 are within "
+            "its reach.",
+            lambda low, high: (
+                "linear"
+                if high > 255 and low >= 0
+                else _first_that_reaches("sigmoid", "tanh", "relu")(low, high)
+            ),
+        ),
+        "relu_from_0_only": Mistake(
+            "You say relu only where low is 0. Data from 0.5 to 1.2 has no number below 0 either: "
+            "low >= 0.",
+            lambda low, high: (
+                "linear"
+                if low > 0 and high > 1
+                else _first_that_reaches("sigmoid", "tanh", "relu")(low, high)
+            ),
         ),
         "relu_before_sigmoid": Mistake(
             "You ask whether a relu reaches the data before you ask about the sigmoid, and take "
