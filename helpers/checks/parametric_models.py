@@ -1274,6 +1274,11 @@ sample_kde: Exercise = lesson.exercise(
             x[rng.multinomial(1, np.full(len(x), 1 / len(x)), n).argmax(axis=1)]
             + rng.multivariate_normal(np.zeros(x.shape[1]), bandwidth**2 * np.eye(x.shape[1]), n)
         ),
+        # How often each row comes is drawn first, so the samples are in the order of the rows.
+        lambda x, bandwidth, n, rng: (
+            np.repeat(x, rng.multinomial(n, np.full(len(x), 1 / len(x))), axis=0)
+            + bandwidth * rng.standard_normal((n, x.shape[1]))
+        ),
     ],
     returns="an array of shape (n, dim)",
     tolerance=0.15,

@@ -423,6 +423,9 @@ scale_uint8: Exercise = lesson.exercise(
         lambda images: images.numpy().astype(np.float32) / 127.5 - 1,
         lambda images: np.float32(images) / np.float32(127.5) - 1,
         lambda images: ((images / 255) - 0.5) / 0.5,
+        lambda images: torch.linspace(-1, 1, 256)[images.long()],
+        lambda images: (2 * images.to(torch.int16) - 255).float() / 255,
+        lambda images: np.interp(np.asarray(images), [0, 255], [-1, 1]).astype("float32"),
     ],
     returns="a float32 tensor of the same shape",
     difficulty=1,
@@ -627,6 +630,8 @@ unscale_to_uint8: Exercise = lesson.exercise(
         lambda x: torch.floor(_stretched(x) + 0.5).clamp(0, 255).to(torch.uint8),
         lambda x: _stretched(x.clamp(min=-1, max=1)).round().type(torch.uint8),
         lambda x: _stretched(x.double()).round().clamp(0, 255).to(torch.uint8),
+        lambda x: np.rint(np.interp(np.asarray(x), [-1, 1], [0, 255])).astype(np.uint8),
+        lambda x: torch.bucketize(x, (torch.arange(255) + 0.5) / 127.5 - 1).to(torch.uint8),
     ],
     returns="a uint8 tensor of the same shape",
     difficulty=2,
@@ -1110,6 +1115,7 @@ matching_activation: Exercise = lesson.exercise(
     normalise=lambda value: value.strip().lower() if isinstance(value, str) else value,
     right=[
         _first_that_reaches("sigmoid", "tanh", "relu"),
+        _first_that_reaches("sigmoid", "relu", "tanh"),  # after the sigmoid no range suits both
         lambda low, high: reference.matching_activation(low, high).capitalize(),
         lambda low, high: (
             ("sigmoid" if high <= 1 else "relu")
