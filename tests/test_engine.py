@@ -373,6 +373,18 @@ def test_a_stub_with_words_of_its_own_is_not_attempted():
     assert check.conv_output_size.grade(attempt).status == "not attempted"
 
 
+def test_what_pytorch_does_not_implement_is_no_stub():
+    """Its C code raises NotImplementedError without a line of its own."""
+    torch = pytest.importorskip("torch")
+
+    def attempt(size, kernel_size, stride=1, padding=0, dilation=1):
+        return torch.tensor([size], dtype=torch.uint8).mean()
+
+    outcome = check.conv_output_size.grade(attempt)
+    assert outcome.status == "failed"
+    assert "raised NotImplementedError: mean(): could not infer" in outcome.message
+
+
 @pytest.fixture
 def exercise():
     def add(a, b=0):

@@ -383,6 +383,11 @@ scale_uint8: Exercise = lesson.exercise(
             "and 255 becomes 1.",
             lambda images: (images.float() - images.float().mean()) / images.float().std(),
         ),
+        "mean_of_bytes": Mistake(
+            "PyTorch computes no mean of bytes: call images.float() first. And you need no mean: "
+            "asked for is the line on which 0 becomes −1 and 255 becomes 1.",
+            lambda images: (images - images.mean()) / images.std(),
+        ),
         "float64": Mistake(
             "The numbers are right, but they are float64, twice the memory; PyTorch's layers "
             "expect float32 and refuse float64. (NumPy makes float64 when you divide bytes.)",

@@ -61,8 +61,13 @@ class Raised:
 
     @property
     def is_stub(self) -> bool:
-        """The ``raise NotImplementedError`` of an untouched exercise, not one of a library's."""
-        return self.type_name == "NotImplementedError" and self.own
+        """The ``raise NotImplementedError`` of an untouched exercise, not one of a library's.
+
+        A library in C raises without a line of its own (PyTorch's mean of bytes does), so the line
+        has to say so, or, where there is no source, the message has to be empty.
+        """
+        says_so = "NotImplementedError" in self.line if self.line else not self.text
+        return self.type_name == "NotImplementedError" and self.own and says_so
 
     def sentence(self, seconds: float) -> str:
         """What happened, for a learner; follows a label such as ``scale(x)``."""

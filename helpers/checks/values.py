@@ -114,8 +114,8 @@ def _to_array(value: Any) -> Any:
     numpy = sys.modules.get("numpy")
     if numpy is None or not hasattr(value, "__array__"):
         return None
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
+    if hasattr(value, "detach"):  # a PyTorch tensor, whose __array__ knows no copy=
+        value = value.detach().cpu().numpy()
     return numpy.array(value)
 
 
