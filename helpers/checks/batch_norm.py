@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -67,6 +68,8 @@ def _kind(value: Any) -> str:
         return "None"
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a NumPy array of shape {value.shape}"
     if isinstance(value, tuple | list) and len(value) <= 6:
         return f"a {type(value).__name__} of {len(value)}"
     article = "an" if type(value).__name__[:1].lower() in "aeiou" else "a"
@@ -88,7 +91,7 @@ def _parts(value: Any, names: str) -> list[torch.Tensor]:
     if len(parts) != count or not all(isinstance(part, torch.Tensor) for part in parts):
         kinds = ", ".join(_kind(part) for part in parts)
         told = f"{_kind(value)} ({kinds})" if kinds else _kind(value)
-        raise Complaint(f"returned {told}. It has to end in `return {names}`, {count} tensors.")
+        raise Complaint(f"is {told}. The function has to end in `return {names}`, {count} tensors.")
     return parts
 
 
@@ -139,13 +142,15 @@ def _gradient_questions(
 
 def _gradient(y: torch.Tensor, leaves: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """The gradient of a weighted sum of y by each leaf, 0 where none arrives."""
-    if not y.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    loss = (y * _weights(y.detach())).sum()
-    found = torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True)
+    learning = [leaf for leaf in leaves if leaf.requires_grad]
+    found: dict[int, torch.Tensor | None] = {}
+    if y.requires_grad and learning:
+        loss = (y * _weights(y.detach())).sum()
+        gradients = torch.autograd.grad(loss, learning, retain_graph=True, allow_unused=True)
+        found = {id(leaf): each for leaf, each in zip(learning, gradients, strict=True)}
     return [
-        torch.zeros_like(leaf) if each is None else each
-        for leaf, each in zip(leaves, found, strict=True)
+        torch.zeros_like(leaf) if found.get(id(leaf)) is None else found[id(leaf)]
+        for leaf in leaves
     ]
 
 
@@ -475,17 +480,20 @@ def _update_probe(attempt: Callable) -> Generator[Question, Any, None]:
         label = call.label("update_running_stats")
         pair = yield _question("update_running_stats", call, attempt, compare=False)
         found = yield ask(
-            label + ",", lambda pair=pair: _parts(pair, "new_mean, new_var"), compare=False
+            f"The result of {label}",
+            lambda pair=pair: _parts(pair, "new_mean, new_var"),
+            compare=False,
         )
         yield ask(f"The new mean of {label}", lambda found=found: found[0])
         yield ask(f"The new variance of {label}", lambda found=found: found[1])
 
-    def graph() -> bool:
+    def graph() -> None:
         arguments = _UPDATE_CALLS[1].fresh()
         arguments["x"].requires_grad_()
-        return any(part.requires_grad for part in attempt(**arguments))
+        if any(part.requires_grad for part in attempt(**arguments)):
+            raise Complaint("carries x's graph. Detach x, or compute under `torch.no_grad()`.")
 
-    yield ask("Whether the new statistics carry a graph when x does", graph)
+    yield ask("The result of update_running_stats for an x that requires a gradient", graph)
 
 
 def _update(mean: Callable, var: Callable | None = None) -> Callable:
@@ -1055,10 +1063,11 @@ def _sounds(name: str, role: str) -> bool:
 
 
 def _start(parameter: torch.Tensor) -> str:
+    frozen = "" if parameter.requires_grad else ", requires_grad=False"
     for number, word in ((0, "zeros"), (1, "ones")):
         if (parameter == number).all():
-            return word
-    return "other numbers"
+            return word + frozen
+    return "other numbers" + frozen
 
 
 def _names_of_a_drop_in(layer: nn.Module) -> bool:
@@ -1105,7 +1114,7 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
     x = _IMAGES.clone()
     shape = tuple(x.shape)
     y = yield Question(
-        f"The output in train mode of {about}, for x of shape {shape},",
+        f"The output in train mode of {about}, for x of shape {shape}",
         lambda: _tensor(layer(x)),
         inputs={"x": x},
     )
@@ -1134,20 +1143,14 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
     z = yield ask(
         "The output in eval mode for one image, after both batches", lambda: _tensor(layer(inner))
     )
-    yield ask(
-        "Whether the running statistics carry the graph of the batches they have seen",
-        lambda: bool(_gradient(z, [x])[0].any()) or _keeps_a_graph(layer),
-    )
+    yield ask("The running statistics", lambda: _complain_of_a_graph(layer, z, x), required=False)
     yield ask("The gradient that flows back to x in eval mode", lambda: _gradient(z, [inner])[0])
     before = copy.deepcopy(layer.state_dict())
     yield ask("The output in eval mode for another image", lambda: layer(_MORE_IMAGES[1:2].clone()))
-    yield ask(
-        "Whether eval mode leaves all that the layer keeps as it was",
-        lambda: all(torch.equal(before[name], now) for name, now in layer.state_dict().items()),
-    )
+    yield ask("Eval mode", lambda: _complain_of_changes(before, layer.state_dict()), required=False)
     layer.train()
     yield ask(
-        "The output in train mode for a batch of another size, x of shape (3, 3, 1, 2),",
+        "The output in train mode for a batch of another size, x of shape (3, 3, 1, 2)",
         lambda: layer(_MORE_IMAGES.clone()),
     )
     layer.eval()
@@ -1160,12 +1163,12 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
     value.train()
     small = _ROWS.reshape(4, 2, 1, 1)
     yield ask(
-        "The output in train mode of BatchNorm(2), eps and momentum as they are by default,",
+        "The output in train mode of BatchNorm(2), eps and momentum as they are by default",
         lambda: value(small.clone()),
     )
     value.eval()
     yield ask(
-        "The output in eval mode of BatchNorm(2), eps and momentum as they are by default,",
+        "The output in eval mode of BatchNorm(2), eps and momentum as they are by default",
         lambda: value(small.clone()),
     )
 
@@ -1180,9 +1183,10 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
             ),
             required=False,
         )
+    fresh = yield ask("Another BatchNorm(3, eps=0.1)", lambda: make(3, eps=0.1), compare=False)
     yield ask(
-        "The shapes in the state_dict",
-        lambda: {name: tuple(_entry(layer, name).shape) for name in _NAMES},
+        "The shapes in the state_dict of a new BatchNorm(3)",
+        lambda: {name: tuple(_entry(fresh, name).shape) for name in _NAMES},
     )
     theirs = nn.BatchNorm2d(3, eps=0.1)
     theirs.load_state_dict(
@@ -1193,17 +1197,43 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
     )  # fmt: skip
 
     def load() -> torch.Tensor:
-        layer.load_state_dict(theirs.state_dict())
-        return layer(_MORE_IMAGES.clone())
+        fresh.load_state_dict(theirs.state_dict())
+        return fresh.eval()(_MORE_IMAGES.clone())
 
     yield ask("The output in eval mode with the state_dict of an nn.BatchNorm2d loaded", load)
+    yield ask("Your class", lambda: _complain_of_call(fresh))
 
 
-def _keeps_a_graph(layer: nn.Module) -> bool:
+def _complain_of_a_graph(layer: nn.Module, y: torch.Tensor, x: torch.Tensor) -> None:
+    """y : the output in eval mode. x : what the layer has seen in train mode."""
     kept = [*layer.buffers()]
     for module in layer.modules():
         kept += [each for each in vars(module).values() if isinstance(each, torch.Tensor)]
-    return any(each.requires_grad and not each.is_leaf for each in kept)
+    if _gradient(y, [x])[0].any() or any(not each.is_leaf for each in kept):
+        raise Complaint(
+            "carry the graph of the batches they have seen. Update them under `torch.no_grad()`."
+        )
+
+
+def _complain_of_changes(
+    before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor]
+) -> None:
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    if changed:
+        raise Complaint(f"changes {' and '.join(changed)}. Only train mode may.")
+
+
+def _complain_of_call(layer: nn.Module) -> None:
+    """A layer that defines __call__ computes the same, unseen by hooks."""
+    seen = []
+    handle = layer.register_forward_hook(lambda *_: seen.append(1))
+    layer(_IMAGES.clone())
+    handle.remove()
+    if not seen:
+        raise Complaint(
+            "defines `__call__`, so hooks and tools that look at layers pass it by. Name the "
+            "method `forward`; nn.Module calls it."
+        )
 
 
 class _Written(nn.Module):
@@ -1984,14 +2014,19 @@ def _clue_about(dx: torch.Tensor, right: torch.Tensor, call: _Call) -> str:
 def _backward_probe(attempt: Callable) -> Generator[Question, Any, None]:
     @functools.wraps(attempt)
     def without_autograd(*args: Any, **kwargs: Any) -> Any:
-        with torch.inference_mode():
-            return attempt(*args, **kwargs)
+        try:
+            with torch.inference_mode():
+                return attempt(*args, **kwargs)
+        except RuntimeError as error:
+            if any(words in str(error) for words in ("require grad", "grad_fn", "nference")):
+                raise Complaint("needs autograd, which is off here: write it by hand.") from error
+            raise
 
     for number, call in enumerate(_BACKWARD_CALLS):
         label = call.label("batch_norm_backward")
         value = yield _question("batch_norm_backward", call, without_autograd, compare=False)
         parts = yield ask(
-            label + ",",
+            f"What {label} returns",
             lambda value=value: [part.clone() for part in _parts(value, "dx, dgamma, dbeta")],
             compare=False,
         )
@@ -2386,7 +2421,14 @@ class _Step:
 
     inputs: torch.Tensor
     output: torch.Tensor
-    has_bias: bool
+    bias: torch.Tensor | None
+
+    @property
+    def without_bias(self) -> torch.Tensor:
+        """A convolution's output before its bias is added."""
+        if self.bias is None:
+            return self.output
+        return self.output - self.bias.reshape(-1, *[1] * (self.output.ndim - 2))
 
 
 class _Watch(TorchFunctionMode):
@@ -2417,7 +2459,8 @@ class _Watch(TorchFunctionMode):
                     bias.copy_(_numbers(bias.shape, 4))
         before = inputs.detach().clone()  # an in-place activation may follow
         output = function(*args, **kwargs)
-        self.steps.append(_Step(before, output.detach().clone(), bias is not None))
+        known = None if bias is None else bias.detach().clone()
+        self.steps.append(_Step(before, output.detach().clone(), known))
         return output
 
     def _operands(self, function, args, kwargs):
@@ -2463,6 +2506,11 @@ def _network(value: Any) -> nn.Module:
             f"returned {_kind(value)}, not a network. Build an nn.Sequential or a module of your "
             "own and return that."
         )
+    if isinstance(value, torch.jit.ScriptModule):
+        raise Complaint(
+            "returned a compiled network, into which the check cannot look. Return it as it was "
+            "before torch.jit."
+        )
     return value
 
 
@@ -2496,21 +2544,22 @@ def _add_probe(attempt: Callable) -> Generator[Question, Any, None]:
         lambda: [_bare(step.output.shape) for step in steps],
     )
     yield ask(
-        "Whether convolution 1, convolution 2 and the output layer have a bias",
-        lambda: [step.has_bias for step in steps],
+        "Whether convolution 1 and convolution 2 have a bias",
+        lambda: [step.bias is not None for step in steps[:-1]],
     )
     yield ask(
         "The number of learnable numbers in add_batch_norm(3).parameters()",
         lambda: sum(p.numel() for p in network.parameters() if p.requires_grad),
     )
+    # Outputs and not inputs, because padding may be a layer of its own.
     yield ask(
-        "What enters convolution 1 (the images themselves)",
-        lambda: steps[0].inputs,
+        "What convolution 1 makes of the images, with known weights",
+        lambda: steps[0].without_bias,
         required=False,
     )
     yield ask(
-        "What enters convolution 2 in train mode (convolution 1, normalised, ReLU)",
-        lambda: steps[1].inputs,
+        "What convolution 2 makes in train mode (of convolution 1, normalised, after ReLU)",
+        lambda: steps[1].without_bias,
         required=False,
     )
     yield ask(
@@ -2519,8 +2568,8 @@ def _add_probe(attempt: Callable) -> Generator[Question, Any, None]:
         required=False,
     )
     yield ask(
-        "How much the logits change after the output layer",
-        lambda: float((logits.flatten(1) - steps[-1].output.flatten(1)).abs().max()),
+        "How unequally the logits of the images change after the output layer",
+        lambda: _change(steps[-1].output.flatten(1), logits.detach().flatten(1)),
         required=False,
     )
     yield ask(
@@ -2536,8 +2585,8 @@ def _add_probe(attempt: Callable) -> Generator[Question, Any, None]:
         "One image in eval mode", lambda: _run(network, _OTHER_PICTURES[1:2]), compare=False
     )
     yield ask(
-        "What enters convolution 2 in eval mode, for one image,",
-        lambda: steps[1].inputs,
+        "What convolution 2 puts out in eval mode, for one image,",
+        lambda: steps[1].without_bias,
         required=False,
     )
     yield ask(
@@ -2550,6 +2599,12 @@ def _add_probe(attempt: Callable) -> Generator[Question, Any, None]:
         "The shapes that the layers of add_batch_norm(2) put out, first to last",
         lambda: [_bare(step.output.shape) for step in _run(smaller, _PICTURES)[1]],
     )
+
+
+def _change(before: torch.Tensor, after: torch.Tensor) -> float:
+    """0 where nothing happens but the adding of a bias, the same for all images."""
+    difference = after - before
+    return float((difference - difference.mean(0)).abs().max())
 
 
 def _count_reached(network: nn.Module, logits: torch.Tensor) -> int:

@@ -97,6 +97,11 @@ def value_difference(
             return collection_difference(label, expected, value)
         if any(isinstance(entry, tuple) for entry in expected):
             return nested_difference(label, expected, value)
+    if is_array(expected) and isinstance(value, tuple):
+        return (
+            f"{label} should be {returns or f'an array of shape {expected.shape}'}, yours returned "
+            f"a collection with {len(value)} entries."
+        )
     if is_array(expected) and is_array(value):
         if expected.shape != value.shape:
             return f"{label} should have shape {expected.shape}, yours has {value.shape}."
@@ -107,9 +112,10 @@ def value_difference(
         if numpy.isnan(value).any():
             return f"{label} contains nan: look for 0/0 or infinity minus infinity."
         where = numpy.unravel_index(numpy.abs(expected - value).argmax(), expected.shape)
+        digits = 4 if f"{value[where]:.4g}" != f"{expected[where]:.4g}" else 9
         return (
-            f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.4g}, right is "
-            f"{expected[where]:.4g}.{_common_difference(expected, value)}"
+            f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.{digits}g}, right "
+            f"is {expected[where]:.{digits}g}.{_common_difference(expected, value)}"
         )
     return f"{label} should be {short_repr(expected, 200)}, yours returned {describe(value)}."
 
