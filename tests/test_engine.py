@@ -644,3 +644,15 @@ def test_the_line_named_is_the_attempt_s_and_not_torch_s():
     )
     message = exercise.grade(Layer()).message
     assert "at `return torch.ones(2, 3) @ torch.ones(n)" in message
+
+
+def test_another_error_of_the_same_type_is_another_mistake():
+    exercise = Lesson("99", "Test").exercise(
+        lambda n: n,
+        name="same",
+        cases=[case(2)],
+        hints=["a", "b"],
+        mistakes={"divides": Mistake("It divides.", lambda n: n / 0)},
+    )
+    assert exercise.grade(lambda n: (n + 1) / 0).mistake == "divides"
+    assert exercise.grade(lambda n: n // 0).mistake is None

@@ -838,7 +838,8 @@ def _batch_mean(x):
 
 
 def _batch_var(x, correction=0):
-    return x.var(_axes(x), correction=correction, keepdim=True)
+    n = torch.tensor(float(_count(x)))  # a tensor may be divided by 0, and does not warn of it
+    return x.var(_axes(x), correction=0, keepdim=True) * n / (n - correction)
 
 
 def _eval_in_place(x, m, v, g, b, eps):
@@ -2521,97 +2522,193 @@ def _sorted(step: _Step) -> torch.Tensor:
 
 def _add_probe(attempt: Callable) -> Generator[Question, Any, None]:
     network = yield ask("add_batch_norm(3)", lambda: _network(attempt(3)), compare=False)
-    yield ask("Whether the new network is in train mode", lambda: network.training)
+    yield ask("The new network", lambda: _complain_of_eval_mode(network), required=False)
     network.train()
-
-    def shape_of(value: Any) -> tuple[int, ...]:
-        return tuple(_tensor(value).shape)
-
-    with_numbers = yield ask(
+    logits, _ = yield ask(
         "The logits of add_batch_norm(3) for 5 images",
-        lambda: _run(network, _PICTURES, fill=True)[0],
+        lambda: _run(network, _PICTURES, fill=True),
         compare=False,
     )
     yield ask(
         "The shape of the logits of add_batch_norm(3) for images of shape (5, 1, 8, 8)",
-        lambda: _bare(shape_of(with_numbers)),
+        lambda: _bare(_tensor(logits).shape),
     )
     logits, steps = yield ask(
         "The network with known weights", lambda: _run(network, _PICTURES), compare=False
     )
     yield ask(
-        "The shapes that the convolutions and the output layer put out, first to last",
+        "The shapes that the convolutions and the output layer of add_batch_norm(3) put out",
         lambda: [_bare(step.output.shape) for step in steps],
     )
+    # What happens between the layers in words, then in numbers that tell banked mistakes apart.
+    yield ask("The network", lambda: _complain_of_images(steps[0]), required=False)
+    for number, after in ((1, "convolution 2"), (2, "the output layer")):
+        yield ask(
+            f"Between convolution {number} and {after}",
+            lambda number=number: _complain_of_what_is_between(*steps[number - 1 : number + 1]),
+            required=False,
+        )
     yield ask(
-        "Whether convolution 1 and convolution 2 have a bias",
-        lambda: [step.bias is not None for step in steps[:-1]],
-    )
-    yield ask(
-        "The number of learnable numbers in add_batch_norm(3).parameters()",
-        lambda: sum(p.numel() for p in network.parameters() if p.requires_grad),
-    )
-    # Outputs and not inputs, because padding may be a layer of its own.
-    yield ask(
-        "What convolution 1 makes of the images, with known weights",
-        lambda: steps[0].without_bias,
+        "After the output layer",
+        lambda: _complain_of_a_change(steps[-1].output.flatten(1), logits.detach().flatten(1)),
         required=False,
     )
+    yield ask("The bias", lambda: _complain_of_biases(steps), required=False)
     yield ask(
-        "What convolution 2 makes in train mode (of convolution 1, normalised, after ReLU)",
+        "add_batch_norm(3).parameters()", lambda: _complain_of_their_number(network), required=False
+    )
+    yield ask("Training", lambda: _complain_of_unused(network, logits), required=False)
+    yield ask(
+        "What convolution 2 puts out in train mode",
         lambda: steps[1].without_bias,
         required=False,
     )
     yield ask(
-        "What enters the output layer in train mode (convolution 2, normalised, ReLU), sorted,",
+        "What enters the output layer in train mode, sorted",
         lambda: _sorted(steps[2]),
         required=False,
     )
     yield ask(
-        "How unequally the logits of the images change after the output layer",
-        lambda: _change(steps[-1].output.flatten(1), logits.detach().flatten(1)),
-        required=False,
-    )
-    yield ask(
-        "How many learnable numbers get a gradient",
-        lambda: _count_reached(network, logits),
-        required=False,
-    )
-    yield ask(
-        "Training on", lambda: [network(_OTHER_PICTURES.clone()) for _ in "ab"], compare=False
+        "Training goes on", lambda: [network(_OTHER_PICTURES.clone()) for _ in "ab"], compare=False
     )
     network.eval()
     _, steps = yield ask(
         "One image in eval mode", lambda: _run(network, _OTHER_PICTURES[1:2]), compare=False
     )
+    yield ask("In eval mode", lambda: _complain_of_batch_statistics(steps), required=False)
     yield ask(
-        "What convolution 2 puts out in eval mode, for one image,",
+        "What convolution 2 puts out in eval mode, for one image",
         lambda: steps[1].without_bias,
         required=False,
     )
     yield ask(
-        "What enters the output layer in eval mode, for one image, sorted,",
+        "What enters the output layer in eval mode, for one image, sorted",
         lambda: _sorted(steps[2]),
         required=False,
     )
     smaller = yield ask("add_batch_norm(2)", lambda: _network(attempt(2)), compare=False)
     yield ask(
-        "The shapes that the layers of add_batch_norm(2) put out, first to last",
+        "The shapes that the layers of add_batch_norm(2) put out",
         lambda: [_bare(step.output.shape) for step in _run(smaller, _PICTURES)[1]],
     )
 
 
-def _change(before: torch.Tensor, after: torch.Tensor) -> float:
-    """0 where nothing happens but the adding of a bias, the same for all images."""
-    difference = after - before
-    return float((difference - difference.mean(0)).abs().max())
+def _complain_of_eval_mode(network: nn.Module) -> None:
+    if not all(module.training for module in network.modules()):
+        raise Complaint("is in eval mode, or a part of it is. Leave out `.eval()`.")
 
 
-def _count_reached(network: nn.Module, logits: torch.Tensor) -> int:
-    parameters = [p for p in network.parameters() if p.requires_grad]
+def _normalised(x: torch.Tensor) -> torch.Tensor:
+    return F.batch_norm(x, None, None, training=True)
+
+
+def _alike(value: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Equal whatever the order within an image, and as far as any usual eps allows."""
+    if value.numel() != expected.numel():
+        return False
+    value, expected = (each.flatten(1).sort(1).values for each in (value, expected))
+    return bool(torch.allclose(value, expected, 0.01, 0.01))
+
+
+_ACTIVATIONS = {
+    "the identity": lambda x: x,
+    "leaky ReLU": lambda x: F.leaky_relu(x, 0.2),
+    "leaky ReLU with slope 0.01": F.leaky_relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "GELU": F.gelu,
+    "ELU": F.elu,
+    "SiLU": F.silu,
+}
+
+
+def _complain_of_images(first: _Step) -> None:
+    """Zeros aside, which padding may have added."""
+    seen, given = first.inputs[first.inputs != 0], _PICTURES[_PICTURES != 0]
+    if seen.shape != given.shape or not torch.allclose(seen, given, 1e-3, 1e-3):
+        raise Complaint(
+            "changes the images before the first convolution. Nothing comes before it, no "
+            "BatchNorm either."
+        )
+
+
+def _complain_of_what_is_between(before: _Step, after: _Step) -> None:
+    out, entering = before.output, after.inputs
+    if entering.numel() != out.numel():  # padding may be a layer of its own: leave its zeros out
+        entering = entering[..., 1:-1, 1:-1]
+    if _alike(entering, F.relu(_normalised(out))):
+        return
+    told = "something else than BatchNorm and ReLU happens"
+    if _alike(entering, F.relu(out)):
+        told = "nothing is normalised: ReLU gets what the convolution puts out"
+    elif _alike(entering, out):
+        told = "nothing happens, neither BatchNorm nor ReLU"
+    elif _alike(entering, _normalised(F.relu(out))):
+        told = "ReLU comes first and BatchNorm second. It is the other way round"
+    elif _alike(entering, _normalised(F.relu(_normalised(out)))):
+        told = "BatchNorm comes twice, before and after ReLU. Once, before it, is enough"
+    elif _alike(entering, F.relu(F.instance_norm(out))):
+        told = "each image is normalised by itself. BatchNorm takes its statistics over the batch"
+    elif _alike(entering, F.relu(F.group_norm(out, 1))):
+        told = (
+            "each image is normalised over all its channels, as LayerNorm does, not over the batch"
+        )
+    elif _alike(entering, _normalised(out)):
+        told = "ReLU is missing after BatchNorm"
+    else:
+        for name, activation in _ACTIVATIONS.items():
+            if _alike(entering, activation(_normalised(out))):
+                told = f"the activation is {name}. Leave it ReLU"
+    raise Complaint(f"{told}. Asked for is: convolution, BatchNorm, ReLU.")
+
+
+def _complain_of_a_change(before: torch.Tensor, after: torch.Tensor) -> None:
+    difference = after - before  # the same for all images where a bias is added by hand
+    if before.shape != after.shape or (difference - difference.mean(0)).abs().max() > 1e-3:
+        raise Complaint(
+            "something changes the logits. Nothing comes after it: no BatchNorm, no activation."
+        )
+
+
+def _complain_of_biases(steps: Sequence[_Step]) -> None:
+    numbers = [str(i) for i, step in enumerate(steps[:-1], 1) if step.bias is not None]
+    if numbers:
+        raise Complaint(
+            f"of convolution {' and '.join(numbers)} is still there. The BatchNorm after it "
+            "subtracts it again: `bias=False`."
+        )
+
+
+def _complain_of_their_number(network: nn.Module) -> None:
+    counts = [parameter.numel() for parameter in network.parameters() if parameter.requires_grad]
+    right = 27 + 288 + 6 + 12 + 970
+    if sum(counts) != right:
+        raise Complaint(
+            f"should hold {right} numbers that can learn: 27 and 288 weights of the convolutions, "
+            "6 and 12 gammas and betas, 960 weights and 10 biases of the output layer. Yours hold "
+            f"{sum(counts)}: {' + '.join(map(str, counts)) or 'nothing at all'}."
+        )
+
+
+def _complain_of_unused(network: nn.Module, logits: torch.Tensor) -> None:
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    if not named or not logits.requires_grad:
+        raise Complaint("changes nothing: no gradient flows back from the logits.")
     loss = (logits * _weights(logits.detach())).sum()
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return sum(p.numel() for p, g in zip(parameters, found, strict=True) if g is not None)
+    found = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
+    unused = [name for (name, _), gradient in zip(named, found, strict=True) if gradient is None]
+    if unused:
+        raise Complaint(f"never changes {', '.join(unused)}: forward makes no use of it.")
+
+
+def _complain_of_batch_statistics(steps: Sequence[_Step]) -> None:
+    out, entering = steps[0].output, steps[1].inputs
+    if entering.numel() != out.numel():
+        entering = entering[..., 1:-1, 1:-1]
+    if _alike(entering, F.relu(_normalised(out))):
+        raise Complaint(
+            "an image is still normalised by its own statistics. The running ones belong there."
+        )
 
 
 def _built(
@@ -3005,7 +3102,7 @@ class _Spy(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 4, 3, padding=1, bias=False),
+            nn.Conv2d(2, 4, 3, padding=1, bias=False),
             nn.BatchNorm2d(4, momentum=0.3),
             nn.ReLU(),
             nn.Flatten(),
@@ -3020,7 +3117,12 @@ class _Spy(nn.Module):
             norm.running_var.copy_(torch.tensor([4.0, 0.3, 9.0, 1.5]))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.seen.append(len(images) if images.ndim == 4 else -1)
+        if images.ndim != 4 or images.shape[1:] != (2, 4, 4):
+            raise Complaint(
+                f"hands the network a tensor of shape {tuple(images.shape)}. It wants a batch, "
+                "even of one: (1, 2, 4, 4) here, by `image[None]` or `image.unsqueeze(0)`."
+            )
+        self.seen.append(len(images))
         return self.layers(images)
 
     def __deepcopy__(self, memo: dict) -> _Spy:
@@ -3032,31 +3134,27 @@ class _Spy(nn.Module):
         return twin
 
 
-_DIGITS = (_numbers((12, 1, 4, 4), 5) * torch.linspace(0.3, 3, 12).reshape(-1, 1, 1, 1)) + 0.5
+_DIGITS = (_numbers((12, 2, 4, 4), 5) * torch.linspace(0.3, 3, 12).reshape(-1, 1, 1, 1)) + 0.5
 
 
 def _classify_probe(attempt: Callable) -> Generator[Question, Any, None]:
     for mode, many in (("train", 12), ("eval", 7)):
         network = _Spy().train(mode == "train")
-        before = copy.deepcopy(network.state_dict())
+        before, settings = copy.deepcopy(network.state_dict()), _settings(network)
         images = _DIGITS[:many].clone()
-        label = (
-            f"classify_one_by_one(network, images) with {many} images and a network in {mode} mode"
-        )
-        classes = yield Question(
-            label,
-            functools.partial(attempt, network, images),
-            compare=False,
-            inputs={"images": images},
-        )
-        yield ask(f"Whether gradients are switched on after {label}", torch.is_grad_enabled)
+        label = f"classify_one_by_one(network, images) with {many} images, network in {mode} mode"
+        call = functools.partial(attempt, network, images)
+        classes = yield Question(label, call, compare=False, inputs={"images": images})
+        yield ask(f"PyTorch after {label}", _complain_of_gradients_off, required=False)
         torch.set_grad_enabled(True)
-        seen = list(network.seen)
-        yield ask(f"How many images the network saw at a time in {label}", lambda seen=seen: seen)
+        yield ask(
+            f"The sizes of the batches that the network got in {label}",
+            lambda seen=tuple(network.seen): seen,
+        )
         yield ask(f"The result of {label}", lambda classes=classes: classes, required=False)
         yield ask(
             f"The type of the result of {label}",
-            lambda classes=classes: str(_tensor(classes).dtype).removeprefix("torch."),
+            lambda classes=classes: _type(classes),
             required=False,
         )
         yield ask(
@@ -3064,18 +3162,49 @@ def _classify_probe(attempt: Callable) -> Generator[Question, Any, None]:
             lambda network=network: sum(each.training for each in network.modules()),
         )
         yield ask(
-            f"What the network keeps and {label} has changed",
-            lambda network=network, before=before: _changed(network, before),
+            f"The network after {label}",
+            lambda network=network, before=before, settings=settings: _complain_of_traces(
+                network, before, settings
+            ),
+            required=False,
         )
 
 
-def _changed(network: nn.Module, before: Mapping[str, torch.Tensor]) -> list[str]:
+def _complain_of_gradients_off() -> None:
+    if not torch.is_grad_enabled():
+        raise Complaint(
+            "has its gradients switched off, and no network would learn any more. Use "
+            "`with torch.no_grad():`."
+        )
+
+
+def _type(classes: Any) -> str:
+    if not isinstance(classes, torch.Tensor):
+        raise Complaint(f"is {_kind(classes)}. Return an int64 tensor.")
+    return str(classes.dtype).removeprefix("torch.")
+
+
+def _settings(network: nn.Module) -> dict[str, Any]:
+    """The plain attributes of all modules, such as a BatchNorm's momentum."""
+    return {
+        f"{name}.{key}": value
+        for name, module in network.named_modules()
+        for key, value in vars(module).items()
+        if key != "training" and isinstance(value, bool | int | float | None)
+    }
+
+
+def _complain_of_traces(
+    network: nn.Module, before: Mapping[str, torch.Tensor], settings: Mapping[str, Any]
+) -> None:
     after = network.state_dict()
-    names = [
-        name.rpartition(".")[2] for name in before if not torch.equal(before[name], after[name])
-    ]
-    frozen = any(not parameter.requires_grad for parameter in network.parameters())
-    return sorted(set(names)) + ["requires_grad"] * frozen
+    names = [name for name in before if not torch.equal(before[name], after[name])]
+    names += [name for name, value in _settings(network).items() if settings.get(name) != value]
+    if any(not parameter.requires_grad for parameter in network.parameters()):
+        names.append("requires_grad")
+    if names:
+        names = sorted({name.rpartition(".")[2] for name in names})
+        raise Complaint(f"has another {' and '.join(names)} than before. Leave it as it came.")
 
 
 def _classify(

@@ -353,7 +353,7 @@ class Exercise:
         if self._agree(expected, answers):
             return Outcome("passed", None, self._praise(answers)), printed
         for slug, seen in mistakes.items():
-            if self._agree(seen, answers):
+            if self._agree(seen, answers) and self._fail_alike(seen, answers):
                 return Outcome("failed", slug, self.mistakes[slug].diagnosis), printed
         slug, message = None, self._right_but_floats(expected, answers)
         if not message:
@@ -492,6 +492,14 @@ class Exercise:
             and label in answers
             and self._same_answer(expected[label], answers[label])
             for label in labels
+        )
+
+    def _fail_alike(self, seen: Mapping[str, Answer], answers: Mapping[str, Answer]) -> bool:
+        """Whether the same errors say the same: a type alone does not make it the same mistake."""
+        return all(
+            seen[label].raised.text == answer.raised.text
+            for label, answer in answers.items()
+            if answer.raised
         )
 
     def _same_answer(self, expected: Answer, answer: Answer) -> bool:
