@@ -1,4 +1,4 @@
-"""The DCGAN discriminator in PyTorch: a 32 x 32 colour image becomes one logit, real or fake.
+"""The DCGAN discriminator in PyTorch: a colour image becomes one logit, real or fake.
 
 Source: A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep
 convolutional generative adversarial networks", 2015, arXiv:1511.06434.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+
+from helpers.pytorch.generator import block_widths, init_weights
 
 
 def conv_block(in_channels: int, out_channels: int, batch_norm: bool = True) -> nn.Sequential:
@@ -36,29 +38,41 @@ class Discriminator(nn.Module):
     flatten, dense                         (N, 1)
     ====================================== =====================
 
-    There is no sigmoid: it sits in the loss, where it is computed without overflow.
+    Larger images go through one block more (64 x 64) or two (128 x 128), each with twice the
+    channels of the one before. There is no sigmoid: it sits in the loss, where it is computed
+    without overflow.
 
     Parameters
     ----------
-    conv_dim : channels after the first block; 32 makes 167,809 parameters.
+    conv_dim : channels after the first block; 32 makes 167,809 parameters for 32 x 32 images.
+    image_size : 32, 64 or 128, the images' height and width in pixels.
 
     Raises
     ------
     ValueError
-        For conv_dim below 1.
+        For conv_dim below 1, for another image_size, and for images of another shape.
     """
 
-    def __init__(self, conv_dim: int = 32) -> None:
+    def __init__(self, conv_dim: int = 32, image_size: int = 32) -> None:
         super().__init__()
-        if conv_dim < 1:
-            raise ValueError(f"conv_dim is 1 or more, not {conv_dim}.")
+        widths = block_widths(conv_dim, image_size)
+        self.image_size = image_size
         self.blocks = nn.Sequential(
             conv_block(3, conv_dim, batch_norm=False),
-            conv_block(conv_dim, 2 * conv_dim),
-            conv_block(2 * conv_dim, 4 * conv_dim),
+            *[conv_block(width, 2 * width) for width in widths[:-1]],
         )
-        self.dense = nn.Linear(4 * conv_dim * 4 * 4, 1)
+        self.dense = nn.Linear(widths[-1] * 4 * 4, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """images : (N, 3, 32, 32). Returns logits (N, 1)."""
+        """images : (N, 3, image_size, image_size). Returns logits (N, 1)."""
+        if images.shape[1:] != (3, self.image_size, self.image_size):
+            raise ValueError(
+                f"images have shape {tuple(images.shape)}; this discriminator was made for "
+                f"(N, 3, {self.image_size}, {self.image_size}): see its image_size."
+            )
         return self.dense(self.blocks(images).flatten(1))
+
+
+def build_discriminator(conv_dim: int = 32, image_size: int = 32) -> Discriminator:
+    """A Discriminator with the paper's first weights: see ``init_weights``."""
+    return Discriminator(conv_dim, image_size).apply(init_weights)

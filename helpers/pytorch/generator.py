@@ -1,4 +1,4 @@
-"""The DCGAN generator in PyTorch: 100 random numbers become a 32 x 32 colour image.
+"""The DCGAN generator in PyTorch: 100 random numbers become a colour image.
 
 Source: A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep
 convolutional generative adversarial networks", 2015, arXiv:1511.06434. Kernel 4, stride 2,
@@ -10,8 +10,27 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+#: Heights and widths that three, four or five blocks halve to 4 x 4, or reach from there.
+IMAGE_SIZES = (32, 64, 128)
+
 #: Last layers by name: what the generator's pixels can be.
 LAST_ACTIVATIONS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
+
+
+def block_widths(conv_dim: int, image_size: int) -> list[int]:
+    """Channels from the image to the maps of 4 x 4: (32, 32) -> [32, 64, 128].
+
+    The discriminator has them in this order, the generator backwards. Each doubling of image_size
+    adds one. Raises ValueError for conv_dim below 1 or an image_size not in IMAGE_SIZES.
+    """
+    if conv_dim < 1:
+        raise ValueError(f"conv_dim is 1 or more, not {conv_dim}.")
+    if image_size not in IMAGE_SIZES:
+        raise ValueError(
+            f"image_size is 32, 64 or 128, not {image_size}: each block halves or doubles it, "
+            "and the smallest maps are 4 x 4."
+        )
+    return [conv_dim * 2**block for block in range(3 + IMAGE_SIZES.index(image_size))]
 
 
 def deconv_block(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -40,41 +59,51 @@ class Generator(nn.Module):
     transposed convolution, activation     (N, 3, 32, 32)
     ====================================== ========================
 
+    Larger images come from one block more (64 x 64) or two (128 x 128), and from twice or four
+    times as many maps of 4 x 4.
+
     Parameters
     ----------
     latent_dim : random numbers per image.
-    conv_dim : channels after the last block; the earlier ones have 2 and 4 times as many.
+    conv_dim : channels after the last block; each block before it has twice as many.
     last_activation : "tanh" for images in (-1, 1), "sigmoid" for (0, 1), "linear" for any number.
+    image_size : 32, 64 or 128, the images' height and width in pixels.
 
     Raises
     ------
     ValueError
-        For a size below 1 or an unknown activation.
+        For a number below 1, an unknown activation, another image_size, and z of another shape.
     """
 
     def __init__(
-        self, latent_dim: int = 100, conv_dim: int = 32, last_activation: str = "tanh"
+        self,
+        latent_dim: int = 100,
+        conv_dim: int = 32,
+        last_activation: str = "tanh",
+        image_size: int = 32,
     ) -> None:
         super().__init__()
-        if latent_dim < 1 or conv_dim < 1:
-            raise ValueError(
-                f"latent_dim and conv_dim are 1 or more, not {latent_dim} and {conv_dim}."
-            )
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim is 1 or more, not {latent_dim}.")
         if last_activation not in LAST_ACTIVATIONS:
             known = ", ".join(map(repr, LAST_ACTIVATIONS))
             raise ValueError(f"last_activation is one of {known}, not {last_activation!r}.")
-        self.dense = nn.Linear(latent_dim, 4 * conv_dim * 4 * 4, bias=False)
+        widths = block_widths(conv_dim, image_size)[::-1]
+        self.latent_dim = latent_dim
+        self.dense = nn.Linear(latent_dim, widths[0] * 4 * 4, bias=False)
         self.start = nn.Sequential(
-            nn.Unflatten(1, (4 * conv_dim, 4, 4)), nn.BatchNorm2d(4 * conv_dim), nn.ReLU()
+            nn.Unflatten(1, (widths[0], 4, 4)), nn.BatchNorm2d(widths[0]), nn.ReLU()
         )
-        self.blocks = nn.Sequential(
-            deconv_block(4 * conv_dim, 2 * conv_dim), deconv_block(2 * conv_dim, conv_dim)
-        )
+        self.blocks = nn.Sequential(*[deconv_block(2 * width, width) for width in widths[1:]])
         self.to_image = nn.ConvTranspose2d(conv_dim, 3, 4, stride=2, padding=1)
         self.activation = LAST_ACTIVATIONS[last_activation]()
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """z : (N, latent_dim), random numbers. Returns images (N, 3, 32, 32)."""
+        """z : (N, latent_dim), random numbers. Returns images (N, 3, image_size, image_size)."""
+        if z.shape[1:] != (self.latent_dim,):
+            raise ValueError(
+                f"z has shape {tuple(z.shape)}; this generator was made for (N, {self.latent_dim})."
+            )
         maps = self.blocks(self.start(self.dense(z)))
         return self.activation(self.to_image(maps))
 
@@ -92,3 +121,10 @@ def init_weights(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+def build_generator(
+    latent_dim: int = 100, conv_dim: int = 32, last_activation: str = "tanh", image_size: int = 32
+) -> Generator:
+    """A Generator with the paper's first weights: see ``init_weights``."""
+    return Generator(latent_dim, conv_dim, last_activation, image_size).apply(init_weights)

@@ -6,7 +6,8 @@ With D(x) = sigmoid(logit), the discriminator minimises
 
 and the generator -log D(fake), the non-saturating form of I. Goodfellow et al., "Generative
 adversarial networks", 2014, arXiv:1406.2661. All are means over the batch, in nats, and finite
-for every finite logit because the logarithm is taken of the sigmoid in one step.
+for every finite logit because the logarithm is taken of the sigmoid in one step. Half-precision
+logits, such as autocast makes, are computed in float32.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ SMOOTH_TARGET = 0.9
 
 
 def _cross_entropy(logits: torch.Tensor, target: float) -> torch.Tensor:
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()  # bfloat16 has no 0.9: its neighbours are 0.898 and 0.902
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
@@ -44,3 +47,12 @@ def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
     fake_logits : the discriminator's logits for generated images, any shape. Returns a scalar.
     """
     return _cross_entropy(fake_logits, 1.0)
+
+
+def saturating_generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
+    """What the game's own value asks of the generator: mean of log(1 - D(G(z))).
+
+    The same optimum as ``generator_loss``, but its gradient, -D(G(z)) per logit, vanishes where
+    the discriminator is sure of its case. fake_logits : any shape. Returns a scalar, 0 or less.
+    """
+    return -fake_loss(fake_logits)
