@@ -619,15 +619,18 @@ def test_torch_s_settings_hinder_no_attempt_and_survive_it():
         settings = torch.get_default_dtype(), torch.ones(1, requires_grad=True).mul(2).requires_grad
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float16)
+        torch.manual_seed(7)
         return settings
 
     torch.set_default_dtype(torch.float64)
+    state = torch.get_rng_state()
     try:
         with torch.no_grad(), torch.inference_mode():
             with Sandbox(5.0) as sandbox:
                 assert sandbox.run(attempt) == ((torch.float32, True), None)
             assert torch.get_default_dtype() == torch.float64
             assert not torch.is_grad_enabled() and torch.is_inference_mode_enabled()
+            assert torch.equal(torch.get_rng_state(), state)
     finally:
         torch.set_default_dtype(torch.float32)
 

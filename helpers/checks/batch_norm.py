@@ -1192,10 +1192,13 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
     theirs = nn.BatchNorm2d(3, eps=0.1)
     theirs.load_state_dict(
         {
-            "weight": _GAMMA, "bias": _BETA, "running_mean": _MEAN, "running_var": _VAR,
+            "weight": _GAMMA,
+            "bias": _BETA,
+            "running_mean": _MEAN,
+            "running_var": torch.tensor([0.5, 2e-5, 1.6]),  # so small that a tiny eps shows
             "num_batches_tracked": torch.tensor(7),
         }
-    )  # fmt: skip
+    )
 
     def load() -> torch.Tensor:
         fresh.load_state_dict(theirs.state_dict())
@@ -1616,6 +1619,20 @@ BatchNorm: Exercise = lesson.exercise(
             "use that (and hand it on, if you call a function).",
             _written(deviation=lambda self, var: (var + 1e-5).sqrt()),
         ),
+        "eps_fixed_in_eval_mode": Mistake(
+            "Train mode is right, but eval mode uses eps = 1e-5. Use self.eps there too (and hand "
+            "it on, if you call a function).",
+            _written(
+                deviation=lambda self, var: (var + (self.eps if self.training else 1e-5)).sqrt()
+            ),
+        ),
+        "eps_fixed_in_train_mode": Mistake(
+            "Eval mode is right, but train mode uses eps = 1e-5. Use self.eps there too (and hand "
+            "it on, if you call a function).",
+            _written(
+                deviation=lambda self, var: (var + (1e-5 if self.training else self.eps)).sqrt()
+            ),
+        ),
         "eps_only_in_training": Mistake(
             "Train mode is right, but in eval mode eps is missing. It is added to running_var too.",
             _written(deviation=_eps_only_in_training),
@@ -1929,7 +1946,7 @@ _BACKWARD_CALLS = [
 
 
 def finite_differences(
-    dy: torch.Tensor, x: torch.Tensor, gamma: torch.Tensor, eps: float, step: float = 1e-5
+    dy: torch.Tensor, x: torch.Tensor, gamma: torch.Tensor, eps: float = 1e-5, step: float = 1e-5
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(dx, dgamma, dbeta) of L = sum(dy * batch_norm_train(x, gamma, beta)), by differences.
 
@@ -2577,12 +2594,12 @@ def _add_probe(attempt: Callable) -> Generator[Question, Any, None]:
     )
     yield ask("In eval mode", lambda: _complain_of_batch_statistics(steps), required=False)
     yield ask(
-        "What convolution 2 puts out in eval mode, for one image",
+        "What convolution 2 puts out for one image, in eval mode after four training batches",
         lambda: steps[1].without_bias,
         required=False,
     )
     yield ask(
-        "What enters the output layer in eval mode, for one image, sorted",
+        "What enters the output layer for one image, in eval mode, sorted",
         lambda: _sorted(steps[2]),
         required=False,
     )

@@ -332,13 +332,13 @@ def _no_figures_left() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _usual_torch() -> Iterator[None]:
-    """PyTorch with its gradients on and float32, whatever notebook or attempt have set."""
+    """PyTorch with gradients on and float32; settings and random numbers are put back."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "inference_mode"):  # still being imported, elsewhere
         yield
         return
     dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         try:
