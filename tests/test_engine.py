@@ -612,6 +612,29 @@ def test_what_two_arrays_differ_by(doubled, attempt, clue):
     assert clue in doubled.grade(attempt).message
 
 
+COLUMNS = np.array([[1.0, 5.0], [2.0, -3.0], [4.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("change", "clue"),
+    [
+        (lambda x: x + [1, -2], "For each index of axis 1, all are shifted by one number"),
+        (lambda x: x * [3, 0.5], "For each index of axis 1, all are off by one factor: look"),
+        (lambda x: x * [3, 0.5] + [1, 2], "all are off by one factor and one shift."),
+        (lambda x: x**2, ""),
+        (lambda x: 0 * x, ""),
+        (lambda x: x * np.nan, "contains nan"),
+    ],
+)
+def test_what_the_columns_of_two_arrays_differ_by(change, clue):
+    exercise = Lesson("99", "Test").exercise(
+        lambda n: COLUMNS, name="columns", cases=[case(2)], hints=["a", "b"]
+    )
+    message = exercise.grade(lambda n: change(COLUMNS)).message
+    assert clue in message
+    assert clue or "axis 1" not in message
+
+
 def test_torch_s_settings_hinder_no_attempt_and_survive_it():
     torch = pytest.importorskip("torch")
 

@@ -45,6 +45,9 @@ _ONE_IMAGE = torch.tensor(
 ).reshape(1, 2, 3, 2)  # fmt: skip
 
 
+_ONE_OF_THREE = _ONE_IMAGE.reshape(1, 3, 2, 2)
+
+
 def _weights(x: torch.Tensor) -> torch.Tensor:
     """What a loss multiplies y with: unequal, without a pattern that a sum could hide."""
     return torch.cos(torch.arange(1.0, x.numel() + 1) ** 2).reshape(x.shape).to(x.dtype)
@@ -1087,8 +1090,14 @@ def _names_of_a_drop_in(layer: nn.Module) -> bool:
     )
 
 
-def _entry(layer: nn.Module, name: str) -> Any:
-    return layer.state_dict()[name]
+def _entry(layer: nn.Module, name: str) -> torch.Tensor:
+    found = layer.state_dict()
+    if name not in found:
+        kind = (
+            "Parameter(tensor)" if name in ("weight", "bias") else "register_buffer(name, tensor)"
+        )
+        raise Complaint(f"is missing there (it has {', '.join(found) or 'nothing'}): use {kind}.")
+    return found[name]
 
 
 def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
@@ -1119,10 +1128,16 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
         lambda: _tensor(layer(x)),
         inputs={"x": x},
     )
+    for name in ("running_mean", "running_var"):
+        yield ask(
+            f"{name} in the state_dict after that batch",
+            lambda name=name: _entry(layer, name).flatten(),
+            required=False,
+        )
     layer.eval()
-    image = _MORE_IMAGES[:1].clone()
+    image = _ONE_OF_THREE.clone()
     yield Question(
-        "The output in eval mode for one image, x of shape (1, 3, 1, 2), after that batch",
+        "The output in eval mode for one image, x of shape (1, 3, 2, 2), after that batch",
         lambda: _tensor(layer(image)),
         inputs={"x": image},
         required=False,
@@ -1140,14 +1155,14 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
         )
 
     layer.eval()
-    inner = _MORE_IMAGES[:1].clone().requires_grad_()
+    inner = _ONE_OF_THREE.clone().requires_grad_()
     z = yield ask(
         "The output in eval mode for one image, after both batches", lambda: _tensor(layer(inner))
     )
     yield ask("The running statistics", lambda: _complain_of_a_graph(layer, z, x), required=False)
     yield ask("The gradient that flows back to x in eval mode", lambda: _gradient(z, [inner])[0])
     before = copy.deepcopy(layer.state_dict())
-    yield ask("The output in eval mode for another image", lambda: layer(_MORE_IMAGES[1:2].clone()))
+    yield ask("The output in eval mode for another image", lambda: layer(-_ONE_OF_THREE.clone()))
     yield ask("Eval mode", lambda: _complain_of_changes(before, layer.state_dict()), required=False)
     layer.train()
     yield ask(
@@ -1155,9 +1170,7 @@ def _layer_probe(attempt: Callable) -> Generator[Question, Any, None]:
         lambda: layer(_MORE_IMAGES.clone()),
     )
     layer.eval()
-    yield ask(
-        "The output in eval mode after three batches", lambda: layer(_MORE_IMAGES[:1].clone())
-    )
+    yield ask("The output in eval mode after three batches", lambda: layer(_ONE_OF_THREE.clone()))
 
     value = yield ask("BatchNorm(2)", lambda: _layer(make(2)), compare=False)
     _Roles(value, 2).set(torch.ones(2), torch.zeros(2))

@@ -133,4 +133,33 @@ def _common_difference(expected: Any, value: Any) -> str:
     factor = (value * expected).sum() / max((expected * expected).sum(), 1e-30)
     if abs(factor) > 1e-3 and numpy.abs(value - factor * expected).max() < near * abs(factor):
         return f" All are {factor:.4g} times the right ones."
+    return _difference_per_column(expected, value)
+
+
+def _difference_per_column(expected: Any, value: Any) -> str:
+    """The same for each index of axis 1, a channel or a column, by itself."""
+    numpy = sys.modules["numpy"]
+    if expected.ndim < 2 or expected[:, 0].size < 3 or expected.shape[1] < 2:
+        return ""
+    near = 1e-4 * numpy.abs(expected).max()
+    shifts, factors, lines = [], [], []
+    for column in range(expected.shape[1]):
+        right, given = expected[:, column].ravel(), value[:, column].ravel()
+        slope, start = numpy.polyfit(right, given, 1) if numpy.ptp(right) > near else (0.0, 0.0)
+        on_a_line = abs(slope) > 1e-2 and numpy.abs(slope * right + start - given).max() < near
+        lines.append(on_a_line)
+        shifts.append(on_a_line and abs(slope - 1) < 1e-3)
+        factors.append(on_a_line and abs(start) < near)
+    if all(shifts):
+        return (
+            " For each index of axis 1, all are shifted by one number: look at what is added or "
+            "subtracted."
+        )
+    if all(factors):
+        return (
+            " For each index of axis 1, all are off by one factor: look at what is multiplied or "
+            "divided."
+        )
+    if all(lines):
+        return " For each index of axis 1, all are off by one factor and one shift."
     return ""
