@@ -69,7 +69,7 @@ plots.show(
 # | [01 Parametric models](01_parametric_models.ipynb) | what a model keeps of its data | 45 |
 # | [02 Pixel scaling](02_pixel_scaling.ipynb) | how images go in and come out, and what the range changes | 45 |
 # | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 60 |
-# | 04 Batch normalisation | what it computes, and what it is good for | 60 |
+# | [04 Batch normalisation](04_batch_norm.ipynb) | what it computes, and what it is good for | 60 |
 # | 05 The discriminator | strided convolutions instead of pooling | 50 |
 # | 06 The generator | convolutions that enlarge | 50 |
 # | 07 GradientTape | how TensorFlow differentiates | 50 |

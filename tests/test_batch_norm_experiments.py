@@ -17,7 +17,7 @@ from helpers.pytorch.batch_norm_experiments import (
     train_side_by_side,
 )
 
-NORMS = {"plain": None, "PyTorch's": nn.BatchNorm1d, "ours": BatchNorm}
+NORMS = {"plain": None, "PyTorch's": nn.BatchNorm2d, "ours": BatchNorm}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def one_by_hand(digits, norm, rate, seed, steps, activation=torch.relu):
         chosen = torch.randint(len(digits.images), (8,), generator=draw)
         x = digits.images[chosen]
         for layer, each in zip(layers[:-1], norms, strict=True):
-            x = activation(each(layer(x)))
+            x = activation(each(layer(x)[..., None, None])[..., 0, 0])
         loss = cross_entropy(layers[-1](x), digits.labels[chosen])
         optimizer.zero_grad()
         loss.backward()
@@ -153,10 +153,11 @@ def test_a_network_learns_and_the_seed_decides_how(digits):
     assert (logits[0].argmax(1) == digits.labels).double().mean() > 0.5
 
 
-def test_training_leaves_the_global_seed_alone(digits):
-    before = torch.get_rng_state()
+def test_training_leaves_the_global_seed_and_the_threads_alone(digits):
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
     small(digits, BatchNorm)
     assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
 
 
 def test_the_graph_that_is_kept_is_counted():

@@ -10,8 +10,9 @@ Data: the 1,797 digits of 8 x 8 pixels that scikit-learn brings.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-#: Makes a layer for so many features, such as nn.BatchNorm1d.
+#: Makes a layer for so many channels of images (N, C, H, W), such as nn.BatchNorm2d.
 Norm = Callable[[int], nn.Module]
 #: Applied to each number.
 Activation = Callable[[torch.Tensor], torch.Tensor]
@@ -94,7 +95,7 @@ class Networks(nn.Module):
             )
             for inputs, outputs in itertools.pairwise(sizes)
         )
-        # All networks' units are features of one layer: normalised one by one, as if alone.
+        # All networks' units are channels of one layer: normalised one by one, as if alone.
         self.norms = nn.ModuleList(norm(self.runs * size) for size in hidden if norm)
         self.biases = nn.ParameterList(
             torch.zeros(self.runs, 1, size) for size in ([10] if norm else sizes[1:])
@@ -111,8 +112,8 @@ class Networks(nn.Module):
 
     def _normalise(self, layer: int, x: torch.Tensor) -> torch.Tensor:
         runs, number, units = x.shape
-        features = self.norms[layer](x.transpose(0, 1).reshape(number, runs * units))
-        return features.reshape(number, runs, units).transpose(0, 1)
+        channels = x.transpose(0, 1).reshape(number, runs * units, 1, 1)
+        return self.norms[layer](channels).reshape(number, runs, units).transpose(0, 1)
 
     def _activate(self, x: torch.Tensor) -> torch.Tensor:
         if len(self.activations) == 1:
@@ -129,6 +130,17 @@ def _deviation(deviation: float | str, inputs: int) -> float:
         known = ", ".join(map(repr, INITIALISATIONS))
         raise ValueError(f"no initialisation {deviation!r}: give a number, or one of {known}")
     return INITIALISATIONS[deviation](inputs)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """These operations are so small that dividing them among threads costs more than it saves."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -153,6 +165,7 @@ class Runs:
         return np.where(reached.any(axis=0), self.steps[reached.argmax(axis=0)], np.inf)
 
 
+@_one_thread()
 def train_side_by_side(
     digits: Digits,
     norm: Norm | None,
@@ -215,6 +228,7 @@ def _test(networks: Networks, digits: Digits) -> torch.Tensor:
     return (logits.argmax(dim=2) == digits.test_labels).double().mean(dim=1)
 
 
+@_one_thread()
 def train_network(
     network: nn.Module,
     digits: Digits,
