@@ -382,7 +382,7 @@ def test_what_pytorch_does_not_implement_is_no_stub():
 
     outcome = check.conv_output_size.grade(attempt)
     assert outcome.status == "failed"
-    assert "raised NotImplementedError: mean(): could not infer" in outcome.message
+    assert "Error: mean(): could not infer" in outcome.message  # RuntimeError until torch 2.11
 
 
 @pytest.fixture
