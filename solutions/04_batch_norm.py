@@ -191,7 +191,8 @@ plots.show(
 
 # %% [markdown]
 # They never stand still: each batch pulls them its way. How much the statistics of a batch tremble
-# depends on its size. Move *Batch size* from 2 to 256 and watch what one and the same image becomes:
+# depends on its size. Move *Batch size* from 2 to 256 and watch what one and the same image
+# becomes:
 
 # %%
 from helpers.widgets.batch_norm import ActivationExplorer, BatchSizeExplorer
@@ -221,10 +222,10 @@ batch_norm_eval = check.batch_norm_eval(batch_norm_eval)
 # ## The layer
 #
 # Two ways to compute, one layer. Which of them it uses is decided by its **mode**: `layer.train()`
-# sets its attribute `training` to true, `layer.eval()` to false, and a network passes the call on to
-# all its layers. Gamma and beta are learnt, so they are **parameters**. The running statistics are
-# not, but they have to be saved with the network and move to the GPU with it: they are **buffers**,
-# made by `self.register_buffer("name", tensor)`.
+# sets its attribute `training` to true, `layer.eval()` to false, and a network passes the call on
+# to all its layers. Gamma and beta are learnt, so they are **parameters**. The running statistics
+# are not, but they have to be saved with the network and move to the GPU with it: they are
+# **buffers**, made by `self.register_buffer("name", tensor)`.
 #
 # **Exercise 4** `BatchNorm` (●●●, 8 min). Write a drop-in for `nn.BatchNorm2d`, for x of shape
 # (N, C, H, W):
@@ -322,10 +323,11 @@ print("the bias' gradient is 0, up to rounding:", bool(convolution.bias.grad.abs
 print("the weights' gradient is not:", bool(convolution.weight.grad.abs().max() > 1))
 
 # %% [markdown]
-# The bias moves the mean by 100, and the mean is subtracted: whatever the bias is, the output is the
-# same. A number without influence on the loss has gradient 0 and learns nothing. So the bias is not
-# harmful, it is *dead*; beta does its work. The same in eval mode, where the running mean contains
-# it. Where no batch normalisation follows, as in the last layer of a network, the bias stays.
+# The bias moves the mean by 100, and the mean is subtracted: whatever the bias is, the output is
+# the same. A number without influence on the loss has gradient 0 and learns nothing. So the bias is
+# not harmful, it is *dead*; beta does its work. The same in eval mode, where the running mean
+# contains it. Where no batch normalisation follows, as in the last layer of a network, the bias
+# stays.
 #
 # The weights have lost something too: their size. Multiply all weights of a layer by 1,000, and
 # the mean and the deviation grow by 1,000 as well.
@@ -346,13 +348,13 @@ print("the output moves by less than a thousandth:", bool(gap.abs().max() < 1e-3
 # gradient. With $z$ for the normalised x, and $dy$ for the gradient that arrives from above:
 #
 # - $d\beta$ is the sum of $dy$ over the channel, $d\gamma$ the sum of $dy \cdot z$.
-# - A gradient step must not waste anything on directions that have no effect. So the average of $dy$
-#   is taken out (adding a constant), and the part along $z$ too (scaling).
+# - A gradient step must not waste anything on directions that have no effect. So the average of
+#   $dy$ is taken out (adding a constant), and the part along $z$ too (scaling).
 #
 # $$dx = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}}\;\bigl(dy - \text{mean}(dy) - z \cdot \text{mean}(dy \cdot z)\bigr)$$
 #
-# **Exercise 5** `batch_norm_backward` (●●●, 10 min). Return `(dx, dgamma, dbeta)`; all sums and means
-# run over a channel. Write it out by hand: the check compares with finite differences, and it
+# **Exercise 5** `batch_norm_backward` (●●●, 10 min). Return `(dx, dgamma, dbeta)`; all sums and
+# means run over a channel. Write it out by hand: the check compares with finite differences, and it
 # switches autograd off.
 
 
@@ -424,10 +426,10 @@ def plain_network(conv_dim=8):
 
 
 # %% [markdown]
-# **Exercise 6** `add_batch_norm` (●●○, 4 min). Return the same network with batch normalisation after
-# each of the two convolutions, before the ReLU, and without the biases that this makes useless. The
-# last layer puts out what is to be compared with the labels; leave it as it is. Use your `BatchNorm`
-# or `nn.BatchNorm2d`.
+# **Exercise 6** `add_batch_norm` (●●○, 4 min). Return the same network with batch normalisation
+# after each of the two convolutions, before the ReLU, and without the biases that this makes
+# useless. The last layer puts out what is to be compared with the labels; leave it as it is. Use
+# your `BatchNorm` or `nn.BatchNorm2d`.
 
 
 # %% exercise="add_batch_norm" points=2
@@ -453,7 +455,8 @@ add_batch_norm = check.add_batch_norm(add_batch_norm)
 # %% [markdown]
 # Must it be in this order? Train two networks with three layers of 50 units on scikit-learn's
 # handwritten digits, once with batch norm before the ReLU, once after it. (`train_side_by_side`
-# trains one network per learning rate and seed, all at once, with the layer that you give it: yours.)
+# trains one network per learning rate and seed, all at once, with the layer that you give it:
+# yours.)
 
 # %%
 digits = experiments.load_digits()
@@ -483,13 +486,13 @@ for name, (norm, activation) in orders.items():
 # 6. It provides a bit of regularisation.
 # 7. It may give better results overall.
 #
-# Every claim gets an experiment: small fully connected networks, 1,200 handwritten digits of
-# 8 × 8 pixels to train on and 400 others to judge by, plain gradient descent with batches of 60.
-# One run says little, so each has several seeds. Before you read on, decide: which would you bet on?
+# Every claim gets an experiment: small fully connected networks, 1,200 handwritten digits of 8 × 8
+# pixels to train on and 400 others to judge by, plain gradient descent with batches of 60. One run
+# says little, so each has several seeds. Before you read on, decide: which would you bet on?
 #
-# First look at a network before any training. Set *Activation* to sigmoid and raise *Hidden layers*;
-# then move the deviation of the weights from one end to the other. What happens to the last layers
-# without batch normalisation, and what with it?
+# First look at a network before any training. Set *Activation* to sigmoid and raise *Hidden
+# layers*; then move the deviation of the weights from one end to the other. What happens to the
+# last layers without batch normalisation, and what with it?
 
 # %%
 ActivationExplorer()
@@ -544,8 +547,8 @@ print(f"your layer: {seconds[2] / seconds[0]:.1f} times a plain step")
 
 # %% [markdown]
 # That eats up part of the gain, more of it with a layer in Python than with PyTorch's own. And the
-# gain depends on whom you compare with. Sigmoids are hard to train. How large is the factor with ReLU and
-# initial weights that were made for it (He et al., 2015)?
+# gain depends on whom you compare with. Sigmoids are hard to train. How large is the factor with
+# ReLU and initial weights that were made for it (He et al., 2015)?
 
 # %%
 options = {"rate": [0.1, 0.2, 0.4], "steps": 150, "look_every": 5}
@@ -591,8 +594,8 @@ print("higher learning rates with batch norm:", verdicts["2 higher learning rate
 # %% [markdown]
 # ### 3: weights are easier to initialise
 #
-# Five layers of ReLU; the deviation of the first weights goes from 0.001 to 3, and each may take the
-# better of two learning rates. Where do both seeds get more than 70% right within 200 steps?
+# Five layers of ReLU; the deviation of the first weights goes from 0.001 to 3, and each may take
+# the better of two learning rates. Where do both seeds get more than 70% right within 200 steps?
 
 # %%
 deviations = [0.001, 0.01, 0.1, 0.3, 1, 3]
@@ -653,8 +656,8 @@ print("more of the three classic ones with batch norm:", verdicts["4 more activa
 # ### 5: deeper networks
 #
 # ReLU layers with the initial weights that were made for them, at the better of two learning rates,
-# 150 steps. How deep can the network be? (Forty layers of your own would take a while; here PyTorch's
-# layer does it, which computes the same.)
+# 150 steps. How deep can the network be? (Forty layers of your own would take a while; here
+# PyTorch's layer does it, which computes the same.)
 
 # %%
 depths, deep = [3, 10, 20, 40], {"plain": [], "batch norm": []}
@@ -680,9 +683,10 @@ print("20 layers: batch norm ahead by more than 5 points:", verdicts["5 deeper n
 print("40 layers: batch norm above 80%:", bool(np.max(deep["batch norm"][3]) > 0.8))
 
 # %% [markdown]
-# Deeper holds; arbitrarily deep does not, at least not in 150 steps. In a very deep network batch normalisation itself makes
-# gradients grow from layer to layer (Yang et al., 2019). What made networks of hundreds of layers possible are
-# connections that skip layers, together with batch normalisation.
+# Deeper holds; arbitrarily deep does not, at least not in 150 steps. In a very deep network batch
+# normalisation itself makes gradients grow from layer to layer (Yang et al., 2019). What made
+# networks of hundreds of layers possible are connections that skip layers, together with batch
+# normalisation.
 
 # %% [markdown]
 # ### 6: a bit of regularisation
@@ -709,10 +713,10 @@ verdicts["6 a bit of regularisation"] = bool(tests[small] > tests["plain"])
 print("better than without batch norm:", verdicts["6 a bit of regularisation"])
 
 # %% [markdown]
-# The noise is there, and it makes the training digits harder to learn by heart. But it does not pay:
-# the new digits are not recognised better. So the claim does not hold here. (On large image
-# classifiers others found an effect, large enough to leave out other regularisation.) Do
-# not rely on it.
+# The noise is there, and it makes the training digits harder to learn by heart. But it does not
+# pay: the new digits are not recognised better. So the claim does not hold here. (The paper found an
+# effect on a large image classifier, and could leave out dropout, another regularisation.) Do not
+# rely on it.
 
 # %% [markdown]
 # ### 7: better results overall
@@ -749,9 +753,9 @@ for claim, holds in verdicts.items():
 
 # %% [markdown]
 # The first five are about *getting there*, and they hold, each most of all where the plain network
-# is in trouble. The last two are about *where you get*: one does not hold here, the other by a hair.
-# Easy training is what a GAN needs most: two networks have to keep pace with each other for a long
-# time, and no loss tells you whether the learning rate was right.
+# is in trouble. The last two are about *where you get*: one does not hold here, the other by a
+# hair. Easy training is what a GAN needs most: two networks have to keep pace with each other for a
+# long time, and no loss tells you whether the learning rate was right.
 
 # %% [markdown]
 # ## Full disclosure
@@ -770,7 +774,7 @@ print(batch_norm_train(pair, torch.ones(6), torch.zeros(6)).numpy().round(2))
 
 # %% [markdown]
 # Only −1 and 1: of two values, one is above their mean and the other equally far below. All that is
-# left of a feature is which of the two examples has more of it. (In a convolution two images of
+# left of a feature is which of the two examples has more of it. (In a convolution, two images of
 # 8 × 8 pixels are 128 values per channel, and it is not as bad.) Can a network learn like that? Each
 # one sees 1,500 images, in batches of 2 or of 10.
 
@@ -786,7 +790,8 @@ for size in (2, 10):
 # ### The wrong mode
 #
 # Here is a trained network with three fully connected layers and PyTorch's `nn.BatchNorm1d`. You
-# forget `network.eval()`, and the test digits come sorted by class, 20 at a time. How many are right?
+# forget `network.eval()`, and the test digits come sorted by class, 20 at a time. How many are
+# right?
 
 # %%
 torch.manual_seed(0)
@@ -821,10 +826,10 @@ print("in eval mode, more than 95% right:", accuracy_in_eval_mode() > 0.95)
 # subtracted. Eval mode is right whatever the order, and whatever the size of the batch: one image
 # alone must get the same answer as in the crowd. You can prove that.
 #
-# **Exercise 7** `classify_one_by_one` (●●○, 4 min). Return the classes of `images`, int64 of shape (N,):
-# for each image the place of the largest of the ten numbers that the network puts out, with one
-# image in the network at a time. Afterwards the network is in the mode in which it came, and its
-# running statistics are unchanged.
+# **Exercise 7** `classify_one_by_one` (●●○, 4 min). Return the classes of `images`, int64 of shape
+# (N,): for each image the place of the largest of the ten numbers that the network puts out, with
+# one image in the network at a time. Afterwards the network is in the mode in which it came, and
+# its running statistics are unchanged.
 
 
 # %% exercise="classify_one_by_one" points=2
@@ -852,9 +857,9 @@ print("same class for", int((alone == together).sum()), "of", len(alone), "digit
 # %% [markdown]
 # ### Test images that teach
 #
-# In train mode, the running statistics learn even where nothing else does: `torch.no_grad()` does not
-# stop them. Somebody looks at what the network makes of negatives, black for white, and forgets the
-# mode. Twenty batches, no gradient, no optimizer. Is the network still the same?
+# In train mode, the running statistics learn even where nothing else does: `torch.no_grad()` does
+# not stop them. Somebody looks at what the network makes of negatives, black for white, and forgets
+# the mode. Twenty batches, no gradient, no optimizer. Is the network still the same?
 
 # %%
 network.train()
@@ -892,8 +897,8 @@ for number in range(1, 101):
         print(f"after {number:>3} batches: {kept[0]:>3} operations, with detach {kept[1]}")
 
 # %% [markdown]
-# It grows with every step, and so does the memory: training works, gets slower, and some hours later
-# it stops. Or it stops at once, if the loss uses the running mean:
+# It grows with every step, and so does the memory: training works, gets slower, and some hours
+# later it stops. Or it stops at once, if the loss uses the running mean:
 
 # %%
 with_graph = torch.zeros(5)
@@ -914,9 +919,9 @@ except RuntimeError as error:
 #
 # Nobody knows for certain. There are two explanations.
 #
-# **Internal covariate shift** (Ioffe and Szegedy, 2015). While a network learns, every layer changes what
-# the next one gets as input, which has to follow a moving target. Batch normalisation holds mean and
-# variance still.
+# **Internal covariate shift** (Ioffe and Szegedy, 2015). While a network learns, every layer
+# changes what the next one gets as input, which has to follow a moving target. Batch normalisation
+# holds mean and variance still.
 #
 # - For it: it is what the layer was invented for, and it worked, with 14 times fewer steps.
 # - Against it: make the inputs move again on purpose, *after* the normalisation, and training
@@ -962,8 +967,8 @@ fewer = bool(np.median(shaken.steps_to(0.95)) < steps_plain.min() / 2)
 print("shaken, it needs fewer than half the steps of the plain one:", fewer)
 
 # %% [markdown]
-# It does. The inputs of every layer jump about, far more than training alone would move them, and it
-# does little harm. Whatever helps, it is not that the layers' inputs hold still.
+# It does. The inputs of every layer jump about, far more than training alone would move them, and
+# it does little harm. Whatever helps, it is not that the layers' inputs hold still.
 
 # %% [markdown]
 # ## PyTorch and Keras
@@ -1009,10 +1014,10 @@ print("Keras:  ", (0.9 * 1 + 0.1 * biased).round(3))
 print("PyTorch:", (0.9 * 1 + 0.1 * unbiased).round(3))
 
 # %% [markdown]
-# One more difference: a Keras layer is told the mode in the call, `layer(x, training=True)`. Without
-# it, a layer called by itself is in evaluation mode, while PyTorch's is in train mode until you say
-# otherwise. And Keras' channels are the *last* axis. What you wrote in exercises 1 to 4 exists for
-# Keras too: `helpers/keras/batch_norm.py` has the same names in the same order.
+# One more difference: a Keras layer is told the mode in the call, `layer(x, training=True)`.
+# Without it, a layer called by itself is in evaluation mode, while PyTorch's is in train mode until
+# you say otherwise. And Keras' channels are the *last* axis. What you wrote in exercises 1 to 4
+# exists for Keras too: `helpers/keras/batch_norm.py` has the same names in the same order.
 
 # %% [markdown]
 # ## Check yourself
@@ -1059,7 +1064,7 @@ print("PyTorch:", (0.9 * 1 + 0.1 * unbiased).round(3))
 #
 # <details><summary>Because it removes internal covariate shift</summary>No. That was the idea, but moving the inputs about on purpose hardly hurts.</details>
 # <details><summary>It is not settled; a smoother loss is the better supported explanation</summary>Yes. And it does not explain everything either.</details>
-# <details><summary>Because it adds parameters, gamma and beta</summary>No. Two per channel are few, and without them it trains well too.</details>
+# <details><summary>Because it adds parameters, gamma and beta</summary>No. A plain layer can learn the same scale and shift with its weights and its bias.</details>
 
 # %% [markdown]
 # ## What to remember
@@ -1084,10 +1089,11 @@ check.progress()
 #   internal covariate shift”, 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167).
 # - S. Santurkar, D. Tsipras, A. Ilyas, A. Madry, “How does batch normalization help optimization?”,
 #   2018, [arXiv:1805.11604](https://arxiv.org/abs/1805.11604).
-# - G. Yang, J. Pennington, V. Rao, J. Sohl-Dickstein, S. S. Schoenholz, “A mean field theory of batch
-#   normalization”, 2019, [arXiv:1902.08129](https://arxiv.org/abs/1902.08129).
-# - K. He, X. Zhang, S. Ren, J. Sun, “Delving deep into rectifiers: surpassing human-level performance
-#   on ImageNet classification”, 2015, [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
+# - G. Yang, J. Pennington, V. Rao, J. Sohl-Dickstein, S. S. Schoenholz, “A mean field theory of
+#   batch normalization”, 2019, [arXiv:1902.08129](https://arxiv.org/abs/1902.08129).
+# - K. He, X. Zhang, S. Ren, J. Sun, “Delving deep into rectifiers: surpassing human-level
+#   performance on ImageNet classification”, 2015,
+#   [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
 # - A. Radford, L. Metz, S. Chintala, 2015, [arXiv:1511.06434](https://arxiv.org/abs/1511.06434)
 #   (DCGAN).
 # - E. Alpaydin, C. Kaynak, “Optical recognition of handwritten digits”, UCI Machine Learning
