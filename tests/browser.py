@@ -124,7 +124,7 @@ class Lab:
             "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status "
             "=== 'idle'"
         )
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         opened = Page(page, errors)
         opened.run_all()
         return opened

@@ -105,7 +105,7 @@ class Calculator:
 
     def says(self, text):
         """Wait until the text is there to be seen."""
-        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=10_000)
+        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=30_000)
 
     def silent(self, text):
         assert self.root.get_by_text(text).locator("visible=true").count() == 0

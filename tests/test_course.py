@@ -103,7 +103,7 @@ class Course:
 
     def run(self, *words: str, **options: str) -> tuple[int, str]:
         with self.start(*words, **options) as process:
-            text, _ = process.communicate(timeout=60)
+            text, _ = process.communicate(timeout=120)
         assert "Traceback" not in text, text
         return process.returncode, text
 
@@ -435,7 +435,7 @@ def test_ctrl_c_leaves_nothing_and_the_next_start_works(course: Course) -> None:
     with course.start("lab", FAKE_UV="hang") as process:
         course.wait_for_hang()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        text, _ = process.communicate(timeout=30)
+        text, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Stopped" in text
     assert "course.py" not in text.partition("Traceback")[2]  # a child may show its own
@@ -451,7 +451,7 @@ def test_kill_in_the_middle_is_made_good(course: Course, change: bool) -> None:
     with course.start("lab", FAKE_UV="hang") as process:
         course.wait_for_hang()
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     (course.venv / "half").touch()
     code, text = course.run("lab")
     assert code == 0
@@ -467,7 +467,7 @@ def test_an_orphaned_installer_is_waited_for(course: Course) -> None:
         with course.start("lab") as second:
             assert "waiting for it" in second.stdout.readline()
             os.killpg(first.pid, signal.SIGKILL)
-            second.communicate(timeout=30)
+            second.communicate(timeout=120)
     assert second.returncode == 0
 
 
@@ -476,7 +476,7 @@ def test_of_two_starts_one_waits(course: Course) -> None:
         course.start("lab", FAKE_UV="slow") as first,
         course.start("lab", FAKE_UV="slow") as second,
     ):
-        texts = [process.communicate(timeout=60)[0] for process in (first, second)]
+        texts = [process.communicate(timeout=120)[0] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0]
     assert course.installs() == 1
     assert sum("waiting for it" in text for text in texts) == 1
