@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path("tests/colab")
 # The tests that say something about versions: references, checks, widgets.
 TESTS = ["tests/test_conv_shapes*.py", "tests/test_engine*.py", "tests/test_checks*.py"]
-TESTS += ["tests/test_keras_import.py", "tests/test_doctor.py", "tests/test_svhn.py"]
-TESTS += ["tests/test_street_digits.py", "tests/test_metrics.py", "tests/test_p*.py"]
+TESTS += ["tests/test_keras_import.py", "tests/test_doctor.py", "tests/test_metrics.py"]
+TESTS += ["tests/test_p*.py", "tests/test_s*.py"]
+TESTS += ["tests/test_batch_norm*.py", "tests/test_dcgan_networks*.py"]
 NOTEBOOKS = ["lessons/*.ipynb", "solutions/*.ipynb"]
 
 
