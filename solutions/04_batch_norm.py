@@ -391,7 +391,7 @@ for name, one, other in zip(("dx", "dgamma", "dbeta"), by_hand, found, strict=Tr
 print("dx sums to 0 in every channel:", bool(by_hand[0].sum((0, 2, 3)).abs().max() < 1e-3))
 
 # %% [markdown]
-# It sums to 0, and that is why the bias learns nothing: its gradient *is* that sum. The commonest
+# It sums to 0, and that is why the bias learns nothing: its gradient *is* that sum. A common
 # mistake is to forget that the mean and the variance depend on x. The check recognises it:
 
 
@@ -723,12 +723,12 @@ print("better than without batch norm:", verdicts["6 a bit of regularisation"])
 #
 # ReLU, three layers, good initial weights and a learning rate that suits the plain network: no
 # trouble anywhere. The 400 test digits are too few to see small differences. So the digits are
-# dealt anew four times, 1,200 to train on and the other 597 to judge by, with three seeds each.
+# dealt anew three times, 1,200 to train on and the other 597 to judge by, with three seeds each.
 
 # %%
 options = {"rate": 0.2, "steps": 300, "look_every": 300}
 gains = []
-for split in range(4):
+for split in range(3):
     dealt = experiments.load_digits(1200, 597, split)
     ends = [
         experiments.train_side_by_side(dealt, norm, **options).accuracy[-1].mean()

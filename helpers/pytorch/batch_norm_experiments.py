@@ -192,7 +192,7 @@ def train_side_by_side(
     activations, deviations, rates, all_seeds = zip(*settings, strict=True)
     networks = Networks(hidden, norm, activations, deviations, all_seeds)
     parameters, runs = list(networks.parameters()), networks.runs
-    rates = torch.tensor(rates)[:, None]
+    rates = torch.tensor(rates)
     draws = {seed: torch.Generator().manual_seed(1000 + seed) for seed in all_seeds}
     looks, accuracies, losses = [], [], []
     for step in range(1, steps + 1):
@@ -204,11 +204,11 @@ def train_side_by_side(
         labels = digits.labels[chosen].flatten()
         loss = cross_entropy(logits.flatten(0, 1), labels, reduction="none")
         loss = loss.view(runs, batch_size).mean(dim=1)
-        # The networks share no weight, so the gradient of the sum is each one's own gradient.
-        gradients = torch.autograd.grad(loss.sum(), parameters)
+        # No two networks share a weight: each one's gradient of this sum is its own, times its rate.
+        gradients = torch.autograd.grad((rates * loss).sum(), parameters)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.view(runs, -1).sub_(rates * gradient.reshape(runs, -1))
+                parameter.sub_(gradient)
         losses.append(loss.detach())
         if step % look_every == 0:
             looks.append(step)
