@@ -204,7 +204,7 @@ def train_side_by_side(
         labels = digits.labels[chosen].flatten()
         loss = cross_entropy(logits.flatten(0, 1), labels, reduction="none")
         loss = loss.view(runs, batch_size).mean(dim=1)
-        # No two networks share a weight: each one's gradient of this sum is its own, times its rate.
+        # No two networks share a weight: each one's gradient of this sum is its own times its rate.
         gradients = torch.autograd.grad((rates * loss).sum(), parameters)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
