@@ -229,6 +229,10 @@ def _nothing_shaped(x, gamma, beta, eps=1e-5):
     return gamma * (x - mean) / (var + eps).sqrt() + beta
 
 
+def _rows_formula(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + eps).sqrt() + beta
+
+
 def _train_by_loops(x, gamma, beta, eps=1e-5):
     y = torch.empty_like(x)
     for c in range(x.shape[1]):
@@ -387,6 +391,12 @@ batch_norm_train: Exercise = lesson.exercise(
             "because PyTorch lines shapes up from the right. Keep the axes of mean and variance "
             "(`keepdim=True`), and reshape gamma and beta to (1, C, 1, 1).",
             _nothing_shaped,
+        ),
+        "rows_formula": Mistake(
+            "Right for (N, D). Images need two changes: mean and variance over (0, 2, 3), with "
+            "`keepdim=True`, since all pixels of a channel share them; and gamma and beta in the "
+            "shape (1, C, 1, 1), since a shape (C,) meets the last axis, the width.",
+            _rows_formula,
         ),
         "statistics_detached": Mistake(
             "The numbers are right, the gradient is not: you cut the mean and the variance out of "
@@ -1377,6 +1387,12 @@ def _observes_in_eval_mode_too(self, x):
     return y
 
 
+def _observes_whatever_the_mode(self, x):
+    self.observe(x)
+    statistics = self.statistics(x) if self.training else (self.running_mean, self.running_var)
+    return self.normalise(x, *statistics)
+
+
 def _modes_swapped(self, x):
     if self.training:
         return self.normalise(x, self.running_mean, self.running_var)
@@ -1688,6 +1704,14 @@ BatchNorm: Exercise = lesson.exercise(
             "self.momentum and use that (and hand it on, if you call a function).",
             _written(share=lambda self: 0.1),
         ),
+        "eps_and_momentum_fixed": Mistake(
+            "The layer always uses eps = 1e-5 and momentum = 0.1. Keep both arguments of __init__ "
+            "in self.eps and self.momentum, and hand them on to the functions that you call.",
+            _written(
+                deviation=lambda self, var: (var + 1e-5).sqrt(),
+                share=lambda self: 0.1,
+            ),
+        ),
         "not_averaged": Mistake(
             "The running statistics are those of the last batch alone. Average: "
             "(1 − momentum) * old + momentum * new.",
@@ -1743,6 +1767,11 @@ BatchNorm: Exercise = lesson.exercise(
             "The output is right in both modes, but eval mode changes the running statistics. "
             "Update them in train mode only: test images must leave no trace.",
             _forward(_observes_in_eval_mode_too),
+        ),
+        "observes_whatever_the_mode": Mistake(
+            "You update the running statistics before you ask for the mode, so eval mode moves "
+            "them, and normalises by what it has just changed. Update them in train mode only.",
+            _forward(_observes_whatever_the_mode),
         ),
         "per_activation": Mistake(
             "You average over the batch only, x.mean(0), so each pixel has statistics of its own. "
