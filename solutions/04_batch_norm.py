@@ -47,7 +47,7 @@ plots.use_style()
 # Pixels are scaled before they go into a network (lesson 02). Why stop there? Every layer is the
 # input of the next one, and what it puts out can lie anywhere and be spread over anything.
 # **Batch normalisation** rescales *inside* the network: each feature gets mean 0 and standard
-# deviation 1, measured over the images that are in the batch.
+# deviation 1 (from here on just “deviation”), measured over the examples that are in the batch.
 #
 # Here is a batch of four examples with two features. The second is ten times the first. What is
 # left of that?
@@ -500,8 +500,9 @@ ActivationExplorer()
 # %% [markdown]
 # ### 1 and 2: faster, and at higher learning rates
 #
-# Three layers of 50 sigmoid units at six learning rates, three seeds each. The plain networks get
-# 800 steps; those with batch normalisation only half as many.
+# Three layers of 50 sigmoid units, with the first weights that PyTorch gives to a layer, at six
+# learning rates, three seeds each. The plain networks get 800 steps; those with batch normalisation
+# only half as many.
 
 # %%
 rates, verdicts = [0.03, 0.1, 1, 3, 10, 100], {}
@@ -620,9 +621,10 @@ verdicts["3 easier to initialise"] = len(learns["batch norm"]) >= 2 * len(learns
 print("at least twice as many work with batch norm:", verdicts["3 easier to initialise"])
 
 # %% [markdown]
-# It holds. You have seen why: the size of the weights cancels, so a layer puts out the same with
-# weights of deviation 0.001 and 1. It is not quite without influence: large weights are turned
-# less by the same step, which is why the blue line falls off to the right.
+# It holds. You have seen why: the size of the weights cancels, so a layer puts out nearly the same
+# with weights of deviation 0.001 and 1 (eps makes the small difference). Their size is not quite
+# without influence: large weights are turned less by the same step, which is why the blue line
+# falls off to the right.
 
 # %% [markdown]
 # ### 4: more activation functions
@@ -694,7 +696,8 @@ print("40 layers: batch norm above 80%:", bool(np.max(deep["batch norm"][3]) > 0
 # **Regularisation** is what makes a network do better on new data at the expense of the data it
 # learns from. In train mode every image is disturbed a little by its random company; noise like
 # that can work as one. The fewer images in a batch, the more noise. Train on only 100 digits,
-# where there is much to gain, and compare batches of 10 with the whole 100 at once.
+# where there is much to gain, and compare batches of 10 with the whole 100 at once. (A small batch
+# makes any training noisy; the plain network, with batches of 10 too, shows how much.)
 
 # %%
 few = digits._replace(images=digits.images[:100], labels=digits.labels[:100])
@@ -708,6 +711,8 @@ for name, norm, size in [("plain", None, 10), (small, BatchNorm, 10), (large, Ba
 # %%
 noisy = bool(losses[small] > 2 * losses[large])
 print("small batches at least double the training loss:", noisy)
+at_fault = bool(losses[small] > 2 * losses["plain"])
+print("and not because they are small: without batch norm it is less than half:", at_fault)
 print("which wins 2 points on new digits:", bool(tests[small] > tests[large] + 0.02))
 verdicts["6 a bit of regularisation"] = bool(tests[small] > tests["plain"])
 print("better than without batch norm:", verdicts["6 a bit of regularisation"])
@@ -967,8 +972,8 @@ fewer = bool(np.median(shaken.steps_to(0.95)) < steps_plain.min() / 2)
 print("shaken, it needs fewer than half the steps of the plain one:", fewer)
 
 # %% [markdown]
-# It does. The inputs of every layer jump about, far more than training alone would move them, and
-# it does little harm. Whatever helps, it is not that the layers' inputs hold still.
+# It does. The inputs of every layer jump about at every step, and it is still much the faster of
+# the two. Whatever helps, it is not that the layers' inputs hold still.
 
 # %% [markdown]
 # ## PyTorch and Keras
