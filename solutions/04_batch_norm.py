@@ -621,10 +621,10 @@ verdicts["3 easier to initialise"] = len(learns["batch norm"]) >= 2 * len(learns
 print("at least twice as many work with batch norm:", verdicts["3 easier to initialise"])
 
 # %% [markdown]
-# It holds. You have seen why: the size of the weights cancels, so a layer puts out nearly the same
-# with weights of deviation 0.001 and 1 (eps makes the small difference). Their size is not quite
-# without influence: large weights are turned less by the same step, which is why the blue line
-# falls off to the right.
+# It holds. You have seen why: the size of the weights cancels, so a layer puts out the same with
+# weights of deviation 0.01 and 1. (At 0.001 the variance is so small that eps counts.) Their size
+# is not quite without influence: large weights are turned less by the same step, which is why the
+# blue line falls off to the right.
 
 # %% [markdown]
 # ### 4: more activation functions
