@@ -65,6 +65,11 @@ def write_program(path: Path, source: str) -> None:
     path.chmod(0o755)
 
 
+def _hear_ctrl_c() -> None:
+    """Undo what a job in the background of a script inherits: Ctrl-C is ignored there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Course:
     """A small copy of the course in a folder with blanks in its name."""
 
@@ -99,6 +104,7 @@ class Course:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=None if os.name == "nt" else _hear_ctrl_c,
         )
 
     def run(self, *words: str, **options: str) -> tuple[int, str]:
