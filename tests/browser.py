@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -241,3 +242,40 @@ def _stop(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+class Widget:
+    """A widget in a cell's output; finds its controls by their labels, as a reader does."""
+
+    def __init__(self, page, place: int = 0) -> None:
+        self.page = page
+        self.root = page.locator(".jp-OutputArea-output").nth(place)
+
+    def control(self, label: str):
+        exact = re.compile(rf"^\s*{re.escape(label)}\s*$")
+        box = self.root.locator(
+            ".widget-inline-hbox", has=self.page.locator("label", has_text=exact)
+        )
+        return box.locator("visible=true").first
+
+    def key(self, label: str, key: str, times: int = 1) -> None:
+        """Press a key on a slider's handle."""
+        for _ in range(times):
+            self.control(label).locator(".noUi-handle").press(key)
+
+    def choose(self, label: str, option: str) -> None:
+        self.control(label).locator("select").select_option(option)
+
+    def next_option(self, label: str) -> None:
+        """The next option of a dropdown, by keyboard.
+
+        A list that is not open leaves the arrow keys to the notebook, which moves to the next
+        cell, so the list is opened first.
+        """
+        field = self.control(label).locator("select")
+        for key in ("Space", "ArrowDown", "Enter"):
+            field.press(key)
+
+    def says(self, text: str) -> None:
+        """Wait until the text is to be seen."""
+        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=30_000)

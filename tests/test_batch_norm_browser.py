@@ -3,8 +3,6 @@
 Screenshots of both themes are left in pytest's temporary folder.
 """
 
-import re
-
 import pytest
 
 from tests import browser
@@ -26,23 +24,7 @@ def notebook():
         assert opened.errors == [], "the browser's console complained"
 
 
-class Explorer:
-    """Finds controls by their labels, as a reader does."""
-
-    def __init__(self, page, place):
-        self.page = page
-        self.root = page.locator(".jp-OutputArea-output").nth(place)
-
-    def control(self, label):
-        exact = re.compile(rf"^\s*{re.escape(label)}\s*$")
-        return self.root.locator(
-            ".widget-inline-hbox", has=self.page.locator("label", has_text=exact)
-        )
-
-    def key(self, label, key, times=1):
-        for _ in range(times):
-            self.control(label).locator(".noUi-handle").press(key)
-
+class Explorer(browser.Widget):
     def drag(self, label, pixels):
         handle = self.control(label).locator(".noUi-handle")
         handle.scroll_into_view_if_needed()
@@ -53,19 +35,8 @@ class Explorer:
         self.page.mouse.move(x + pixels, y, steps=5)
         self.page.mouse.up()
 
-    def choose(self, label, option):
-        self.control(label).locator("select").select_option(option)
-
-    def next_option(self, label):
-        field = self.control(label).locator("select")
-        for key in ("Space", "ArrowDown", "Enter"):
-            field.press(key)
-
     def press(self, name):
         self.root.get_by_role("button", name=name).click()
-
-    def says(self, text):
-        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=10_000)
 
     def drawn(self, selector):
         """The drawings' shapes."""

@@ -42,18 +42,9 @@ def calculator(notebook):
     return Calculator(notebook.page, output.first)
 
 
-class Calculator:
-    """Finds controls by their labels, as a reader does."""
-
+class Calculator(browser.Widget):
     def __init__(self, page, root):
         self.page, self.root = page, root
-
-    def control(self, label):
-        exact = re.compile(rf"^\s*{re.escape(label)}\s*$")
-        box = self.root.locator(
-            ".widget-inline-hbox", has=self.page.locator("label", has_text=exact)
-        )
-        return box.locator("visible=true").first
 
     def checkbox(self, label):
         # The empty label before an indented checkbox holds a zero-width space.
@@ -89,23 +80,6 @@ class Calculator:
             if self.readout(label) == value:
                 return
         raise AssertionError(f"{label} is {self.readout(label)}, not {value}")
-
-    def key(self, label, key):
-        self.control(label).locator(".noUi-handle").press(key)
-
-    def next_option(self, label):
-        """The next option of a dropdown, by keyboard.
-
-        A list that is not open leaves the arrow keys to the notebook, which moves to the next
-        cell, so the list is opened first.
-        """
-        field = self.control(label).locator("select")
-        for key in ("Space", "ArrowDown", "Enter"):
-            field.press(key)
-
-    def says(self, text):
-        """Wait until the text is there to be seen."""
-        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=30_000)
 
     def silent(self, text):
         assert self.root.get_by_text(text).locator("visible=true").count() == 0

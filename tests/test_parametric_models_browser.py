@@ -3,8 +3,6 @@
 Screenshots of both themes are left in pytest's temporary folder.
 """
 
-import re
-
 import pytest
 
 from tests import browser
@@ -25,29 +23,10 @@ def notebook():
 
 @pytest.fixture
 def explorer(notebook):
-    return Explorer(notebook)
+    return Explorer(notebook.page)
 
 
-class Explorer:
-    """Finds controls by their labels, as a reader does."""
-
-    def __init__(self, notebook):
-        self.page = notebook.page
-        self.root = notebook.page.locator(".jp-OutputArea-output").first
-
-    def slider(self, label):
-        exact = re.compile(rf"^\s*{label}\s*$")
-        return self.root.locator(
-            ".widget-inline-hbox", has=self.page.locator("label", has_text=exact)
-        )
-
-    def key(self, label, key, times=1):
-        for _ in range(times):
-            self.slider(label).locator(".noUi-handle").press(key)
-
-    def says(self, text):
-        self.root.get_by_text(text).first.wait_for(timeout=10_000)
-
+class Explorer(browser.Widget):
     def strips(self):
         return self.root.locator("img.kde-strip").evaluate_all("all => all.map(e => e.src)")
 
@@ -82,8 +61,8 @@ def test_sliders_by_keyboard(explorer):
 
 
 def test_slider_by_mouse(explorer):
-    handle = explorer.slider("Bandwidth").locator(".noUi-handle")
-    track = explorer.slider("Bandwidth").locator(".noUi-base").bounding_box()
+    handle = explorer.control("Bandwidth").locator(".noUi-handle")
+    track = explorer.control("Bandwidth").locator(".noUi-base").bounding_box()
     handle.scroll_into_view_if_needed()
     place = handle.bounding_box()
     y = place["y"] + place["height"] / 2

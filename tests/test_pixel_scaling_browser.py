@@ -3,8 +3,6 @@
 Screenshots of both themes are left in pytest's temporary folder.
 """
 
-import re
-
 import pytest
 
 from tests import browser
@@ -33,34 +31,7 @@ def explorer(notebook):
     return Explorer(notebook.page)
 
 
-class Explorer:
-    """Finds controls by their labels, as a reader does."""
-
-    def __init__(self, page):
-        self.page = page
-        self.root = page.locator(".jp-OutputArea-output").first
-
-    def control(self, label):
-        exact = re.compile(rf"^\s*{re.escape(label)}\s*$")
-        return self.root.locator(
-            ".widget-inline-hbox", has=self.page.locator("label", has_text=exact)
-        )
-
-    def key(self, label, key, times=1):
-        for _ in range(times):
-            self.control(label).locator(".noUi-handle").press(key)
-
-    def choose(self, label, option):
-        self.control(label).locator("select").select_option(option)
-
-    def next_option(self, label):
-        field = self.control(label).locator("select")
-        for key in ("Space", "ArrowDown", "Enter"):
-            field.press(key)
-
-    def says(self, text):
-        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=10_000)
-
+class Explorer(browser.Widget):
     def label(self):
         return self.root.locator(".pixel-histogram").get_attribute("aria-label")
 
