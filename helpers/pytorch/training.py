@@ -1,0 +1,660 @@
+"""Train a DCGAN in PyTorch, from Python or from the command line.
+
+    from helpers.pytorch.training import train
+
+    history = train(build_generator(), build_discriminator(), images, steps=1000)
+
+    python -m helpers.pytorch.training --data street_digits --steps 20000 --out runs/first
+    python -m helpers.pytorch.training --data street_digits --steps 30000 --out runs/first --resume
+    torchrun --nproc-per-node 2 -m helpers.pytorch.training --steps 20000 --out runs/two
+
+What a step computes is in ``Trainer.step``. Beside it, what makes it quick: images stay on the
+device as bytes and are gathered and scaled there, batch by batch; the discriminator's step does not
+differentiate the generator, nor the generator's step the discriminator's weights; both use the same
+fakes, so the generator runs once; and no loss is read back until it is to be shown, since every
+``.item()`` waits for the device.
+
+Every step's random numbers follow from the run's seed and the step's number alone. So a run that
+goes on from a checkpoint ends with the same bits, on the same device, as one that never stopped.
+
+Source: I. Goodfellow et al., "Generative adversarial networks", 2014, arXiv:1406.2661; A. Radford,
+L. Metz, S. Chintala, "Unsupervised representation learning with deep convolutional generative
+adversarial networks", 2015, arXiv:1511.06434 (Adam's learning rate 0.0002 and beta_1 0.5).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed, nn
+from tqdm.auto import tqdm
+
+from helpers import runs
+from helpers.pixel_scaling import scale_uint8, unscale_to_uint8
+from helpers.pytorch.losses import fake_loss, generator_loss, real_loss
+from helpers.runs import History
+
+#: How much of the running average of the generator's weights each step keeps, at most.
+AVERAGE_KEEP = 0.999
+
+
+def pick_device() -> torch.device:
+    """The quickest device there is: CUDA, Apple's MPS, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def discriminator_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    images: torch.Tensor,
+    optimizer: torch.optim.Optimizer,
+    latent_dim: int,
+) -> float:
+    """One step of the discriminator: real images up, as many generated ones down.
+
+    images : (N, 3, H, W) in [-1, 1]. optimizer : the discriminator's. Returns the loss, in nats.
+    The fakes are detached: the generator's weights get no gradient. Its batch normalisation sees
+    the batch, as in training.
+    """
+    z = torch.randn(len(images), latent_dim, device=images.device)
+    fakes = generator(z).detach()
+    loss = real_loss(discriminator(images)) + fake_loss(discriminator(fakes))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def generator_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch_size: int,
+    latent_dim: int,
+) -> float:
+    """One step of the generator: its images up, in the eyes of the discriminator.
+
+    optimizer : the generator's. Returns the loss, in nats. The gradient flows through the
+    discriminator, whose weights stay as they are.
+    """
+    z = torch.randn(batch_size, latent_dim, device=next(generator.parameters()).device)
+    loss = generator_loss(discriminator(generator(z)))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def sample_images(generator: nn.Module, z: torch.Tensor) -> torch.Tensor:
+    """Images from z, to be looked at: (N, latent_dim) -> uint8 (N, 3, H, W).
+
+    In eval mode, so that an image does not depend on the others in its batch, and without
+    gradients. Every module is left in the mode it was in.
+    """
+    with _eval_mode(generator):
+        return unscale_to_uint8(generator(z).float())
+
+
+def train(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    images: np.ndarray | torch.Tensor,
+    *,
+    steps: int,
+    batch_size: int = 128,
+    latent_dim: int | None = None,
+    learning_rate: float = 2e-4,
+    beta_1: float = 0.5,
+    smooth: bool = False,
+    seed: int = 0,
+    averaged: nn.Module | None = None,
+    device: str | torch.device | None = None,
+    mixed_precision: bool | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    log_every: int = 50,
+    sample_every: int = 500,
+    checkpoint_every: int = 500,
+    progress: bool = True,
+) -> History:
+    """Train both networks in place and return the losses.
+
+    Parameters
+    ----------
+    generator : (N, latent_dim) -> (N, 3, H, W) in (-1, 1). discriminator : images -> logits (N, 1).
+        Both end on ``device``, in train mode.
+    images : uint8, (M, 3, H, W) with M at least batch_size; kept on the device.
+    steps : updates of each network, counted from the start of the run also when it resumes.
+    batch_size : real images per step, over all processes; as many fakes.
+    latent_dim : by default ``generator.latent_dim``.
+    learning_rate, beta_1 : Adam's, for both networks.
+    smooth : one-sided label smoothing, see ``helpers.pytorch.losses.real_loss``.
+    averaged : a copy of the generator that is made a running average of its weights; its samples
+        are steadier than the generator's own (Yazıcı et al. 2019, arXiv:1806.04498).
+    device : by default the quickest: see ``pick_device``.
+    mixed_precision : bfloat16 where it is safe; by default on CUDA only.
+    out : folder for metrics, samples, curves and checkpoints (see ``helpers.runs``); None: nothing
+        is written.
+    resume : go on from the newest usable checkpoint in ``out``, or start where there is none.
+    log_every, sample_every, checkpoint_every : in steps.
+    progress : show a bar with images per second and both losses.
+
+    Raises
+    ------
+    ValueError
+        For images of another type or shape, or fewer than a batch; for numbers that make no sense.
+    helpers.runs.TrainingStopped
+        When a loss is not finite, or exploded; the message names the step and the checkpoint.
+    helpers.runs.CheckpointError
+        When no checkpoint can be used, or the run to go on with had other settings, or ``out``
+        holds a run already and ``resume`` is False.
+    KeyboardInterrupt
+        After Ctrl-C, once the step is done and saved. A second one stops at once.
+    """
+    trainer = Trainer(
+        generator,
+        discriminator,
+        images,
+        latent_dim=generator.latent_dim if latent_dim is None else latent_dim,
+        averaged=averaged,
+        device=device,
+        mixed_precision=mixed_precision,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        beta_1=beta_1,
+        smooth=smooth,
+        seed=seed,
+    )
+    for name, every in (
+        ("log_every", log_every),
+        ("sample_every", sample_every),
+        ("checkpoint_every", checkpoint_every),
+    ):
+        if every < 1:
+            raise ValueError(f"{name} is 1 or more steps, not {every}.")
+    writer = _Writer(trainer, out, resume, sample_every, checkpoint_every) if out else None
+    history = writer.metrics.history() if writer else History()
+    bar = tqdm(
+        total=steps, initial=trainer.steps_done, unit="step",
+        disable=not (progress and trainer.is_first_process),
+    )  # fmt: skip
+    losses: list[torch.Tensor] = []
+    started = time.perf_counter()
+    with bar, _own_random_numbers(trainer.device), _ctrl_c() as interrupted:
+        while trainer.steps_done < steps:
+            losses.append(trainer.step())
+            done = trainer.steps_done
+            finished, stop = done == steps, trainer.any_process(interrupted.is_set())
+            save = writer is not None and writer.is_due(done)
+            if not (done % log_every == 0 or finished or stop or save):
+                continue
+            d_losses, g_losses = torch.stack(losses).cpu().numpy().T
+            runs.require_finite(
+                done - len(losses) + 1, d_losses, g_losses, writer.advice() if writer else ADVICE
+            )
+            speed = len(losses) * batch_size / (time.perf_counter() - started)
+            d_loss, g_loss = float(d_losses.mean()), float(g_losses.mean())
+            history.add(done, d_loss, g_loss, speed)
+            bar.update(len(losses))
+            bar.set_postfix_str(f"{speed:,.0f} images/s, D {d_loss:.2f}, G {g_loss:.2f}")
+            if writer:
+                writer.write(history, save or finished or stop)
+            if stop:
+                raise KeyboardInterrupt(writer.advice() if writer else "Nothing was saved.")
+            losses, started = [], time.perf_counter()
+    return history
+
+
+ADVICE = (
+    "Start again with a smaller learning_rate or another seed; with out=... there are "
+    "checkpoints to go back to."
+)
+
+
+class Trainer:
+    """Both networks, their optimisers and the images: what a training step needs.
+
+    ``step()`` trains on one batch; ``state()`` and ``restore()`` give and take all that the next
+    step depends on, as NumPy arrays. The arguments are those of ``train``.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        images: np.ndarray | torch.Tensor,
+        *,
+        latent_dim: int,
+        batch_size: int = 128,
+        learning_rate: float = 2e-4,
+        beta_1: float = 0.5,
+        smooth: bool = False,
+        seed: int = 0,
+        averaged: nn.Module | None = None,
+        device: str | torch.device | None = None,
+        mixed_precision: bool | None = None,
+    ) -> None:
+        images = torch.as_tensor(images)
+        if images.dtype != torch.uint8 or images.ndim != 4:
+            raise ValueError(
+                f"images are uint8 of shape (N, 3, H, W), not {images.dtype} "
+                f"{tuple(images.shape)}: load_images gives such ones."
+            )
+        self.rank, self.processes = _place_among_processes()
+        if batch_size < 2 or batch_size % self.processes:
+            raise ValueError(
+                f"batch_size is 2 or more and a multiple of the {self.processes} processes, "
+                f"not {batch_size}."
+            )
+        if len(images) < batch_size:
+            raise ValueError(f"{len(images)} images are fewer than a batch of {batch_size}.")
+        self.device = torch.device(device) if device is not None else pick_device()
+        self.images = images.to(self.device)
+        self.latent_dim, self.batch_size = latent_dim, batch_size
+        self.smooth, self.seed = smooth, seed
+        #: What a run must have in common with the one that it goes on from.
+        self.settings = {
+            "batch_size": batch_size,
+            "latent_dim": latent_dim,
+            "learning_rate": learning_rate,
+            "beta_1": beta_1,
+            "smooth": smooth,
+            "seed": seed,
+            "averaged": averaged is not None,
+        }
+        self.steps_done = 0
+        self._order: tuple[int, torch.Tensor] | None = None
+        self.generator = self._place(generator).train()
+        self.discriminator = self._place(discriminator).train()
+        self.averaged = None if averaged is None else self._place(averaged).eval()
+        if self.averaged is not None:
+            self.averaged.load_state_dict(self.generator.state_dict())
+        self.optimizers = {
+            name: torch.optim.Adam(
+                network.parameters(), learning_rate, betas=(beta_1, 0.999), fused=self._fused()
+            )
+            for name, network in (
+                ("g_optimizer", self.generator),
+                ("d_optimizer", self.discriminator),
+            )
+        }
+        if mixed_precision is None:
+            mixed_precision = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.mixed_precision = mixed_precision
+        self._run_generator = self._distributed(self.generator)
+        self._run_discriminator = self._distributed(self.discriminator)
+
+    @property
+    def is_first_process(self) -> bool:
+        """Whether this process writes the files and shows the bar."""
+        return self.rank == 0
+
+    def step(self) -> torch.Tensor:
+        """Train both networks on the next batch. Returns both losses, (2,), on the device."""
+        torch.manual_seed(self._seed(self.steps_done, self.rank))
+        reals = self._next_batch()
+        z = torch.randn(len(reals), self.latent_dim, device=self.device)
+
+        with self._precision():
+            fakes = self._run_generator(z)
+            real_logits = self._run_discriminator(reals)
+            fake_logits = self._run_discriminator(fakes.detach())
+            d_loss = real_loss(real_logits, self.smooth) + fake_loss(fake_logits)
+        self._update("d_optimizer", d_loss)
+
+        # The gradient goes through the discriminator to the fakes, not to its weights.
+        self.discriminator.requires_grad_(False)
+        with self._precision():
+            g_loss = generator_loss(self.discriminator(fakes))
+        self._update("g_optimizer", g_loss)
+        self.discriminator.requires_grad_(True)
+
+        self.steps_done += 1
+        if self.averaged is not None:
+            # A short memory at first, so that the first weights are forgotten.
+            keep = min(AVERAGE_KEEP, self.steps_done / (self.steps_done + 100))
+            _average(self.averaged, self.generator, keep)
+        return torch.stack([d_loss.detach(), g_loss.detach()])
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next step depends on, by name."""
+        arrays = {}
+        for name, network in self._networks().items():
+            for key, value in network.state_dict().items():
+                arrays[f"{name}.{key}"] = _to_numpy(value)
+        for name, optimizer in self.optimizers.items():
+            for number, numbers in optimizer.state_dict()["state"].items():
+                for key, value in numbers.items():
+                    arrays[f"{name}.{number}.{key}"] = _to_numpy(value)
+        return arrays
+
+    def restore(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+        """Go back to a ``state()`` after ``step`` steps. Raises CheckpointError if it is another
+        network's."""
+        groups: dict[str, dict[str, torch.Tensor]] = {}
+        for name, array in arrays.items():
+            network, _, key = name.partition(".")
+            groups.setdefault(network, {})[key] = torch.from_numpy(array.copy())
+        networks = self._networks()
+        for name, network in networks.items():
+            ours = {key: value.shape for key, value in network.state_dict().items()}
+            theirs = {key: value.shape for key, value in groups.get(name, {}).items()}
+            if ours != theirs:
+                raise runs.CheckpointError(
+                    f"The checkpoint holds another {name}: its weights have other names or "
+                    "shapes. Build the networks as they were, or give this run another folder."
+                )
+        for name, network in networks.items():
+            network.load_state_dict(groups[name])
+        for name, optimizer in self.optimizers.items():
+            state: dict[int, dict[str, torch.Tensor]] = {}
+            for key, value in groups.get(name, {}).items():
+                number, _, part = key.partition(".")
+                state.setdefault(int(number), {})[part] = value
+            fresh = optimizer.state_dict()
+            optimizer.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
+        self.steps_done = step
+
+    def any_process(self, yes: bool) -> bool:
+        """Whether any process says yes; all must ask."""
+        if self.processes == 1:
+            return yes
+        votes = torch.tensor(float(yes), device=self.device)
+        distributed.all_reduce(votes)
+        return bool(votes.item())
+
+    def _networks(self) -> dict[str, nn.Module]:
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        return networks | ({"averaged": self.averaged} if self.averaged is not None else {})
+
+    def _update(self, name: str, loss: torch.Tensor) -> None:
+        optimizer = self.optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    def _next_batch(self) -> torch.Tensor:
+        """This process's share of the batch, in [-1, 1]. All images once, then in a new order."""
+        per_epoch = len(self.images) // self.batch_size
+        epoch, place = divmod(self.steps_done, per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            random = torch.Generator().manual_seed(self._seed(epoch, -1))
+            order = torch.randperm(len(self.images), generator=random)
+            self._order = epoch, order.to(self.device)
+        share = self.batch_size // self.processes
+        first = place * self.batch_size + self.rank * share
+        chosen = self._order[1][first : first + share]
+        return scale_uint8(self.images[chosen]).contiguous(memory_format=torch.channels_last)
+
+    def _seed(self, number: int, rank: int) -> int:
+        # PyTorch's CPU generator uses 32 bits of its seed; SeedSequence mixes all of ours in.
+        return int(np.random.SeedSequence([self.seed, number, rank + 1]).generate_state(1)[0])
+
+    def _precision(self) -> Any:
+        if self.mixed_precision:
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
+
+    def _place(self, network: nn.Module) -> nn.Module:
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def _fused(self) -> bool:
+        return self.device.type in ("cuda", "cpu")
+
+    def _distributed(self, network: nn.Module) -> nn.Module:
+        if self.processes == 1:
+            return network
+        from torch.nn.parallel import DistributedDataParallel
+
+        # Every process normalises by its own share of the batch; the first one's running
+        # statistics are the ones that are saved.
+        return DistributedDataParallel(network, broadcast_buffers=False)
+
+
+class _Writer:
+    """Writes a run's folder."""
+
+    def __init__(
+        self, trainer: Trainer, out: str | Path, resume: bool, sample_every: int, save_every: int
+    ) -> None:
+        self.trainer, self.out = trainer, Path(out)
+        self.sample_every, self.save_every = sample_every, save_every
+        self.settings = {
+            **trainer.settings,
+            "processes": trainer.processes,
+            "images": len(trainer.images),
+        }
+        self.checkpoints = self.out / "checkpoints"
+        self.saved = None
+        checkpoint = runs.newest_checkpoint(self.checkpoints, "pytorch") if resume else None
+        if checkpoint is not None:
+            runs.require_same_settings(checkpoint, self.settings)
+            trainer.restore(checkpoint.step, checkpoint.arrays)
+            self.saved = checkpoint.path
+        elif not resume and any(self.checkpoints.glob("step_*")):
+            raise runs.CheckpointError(
+                f"{self.out} holds a run already: go on with it (--resume, or resume=True), or "
+                "give this one another folder."
+            )
+        self.metrics = runs.MetricsFile(self.out / "metrics.jsonl", trainer.steps_done)
+        # The same z for every grid, whatever the run's seed.
+        self.z = torch.randn(
+            100, trainer.latent_dim, generator=torch.Generator().manual_seed(0)
+        ).to(trainer.device)
+
+    def is_due(self, step: int) -> bool:
+        return step % self.sample_every == 0 or step % self.save_every == 0
+
+    def write(self, history: History, save: bool) -> None:
+        """Append the newest measurement; where due, write samples, curves and a checkpoint."""
+        trainer = self.trainer
+        if not trainer.is_first_process:
+            return
+        step = trainer.steps_done
+        self.metrics.add(
+            step,
+            d_loss=history.d_losses[-1],
+            g_loss=history.g_losses[-1],
+            images_per_second=history.images_per_second[-1],
+        )
+        if not save:
+            return
+        best = trainer.generator if trainer.averaged is None else trainer.averaged
+        images = sample_images(best, self.z).cpu().numpy()
+        runs.save_grid(self.out / "samples" / f"step_{step:08d}.png", images)
+        runs.save_curves(self.out / "curves.png", history)
+        facts = {"framework": "pytorch", "torch": torch.__version__, "settings": self.settings}
+        self.saved = runs.write_checkpoint(self.checkpoints, step, trainer.state(), facts)
+
+    def advice(self) -> str:
+        if self.saved is None:
+            return f"No checkpoint was written yet to {self.checkpoints}."
+        return f"The last good checkpoint is {self.saved}; resume=True or --resume goes on from it."
+
+
+def _average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
+    """Move every weight of ``averaged`` a little towards the network's."""
+    with torch.no_grad():
+        theirs = network.state_dict()
+        pairs = [(value, theirs[name]) for name, value in averaged.state_dict().items()]
+        moving = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([a for a, _ in moving], [b for _, b in moving], 1 - keep)
+        for value, other in pairs:
+            if not value.is_floating_point():
+                value.copy_(other)
+
+
+def _to_numpy(value: torch.Tensor) -> np.ndarray:
+    return value.detach().cpu().contiguous().numpy()
+
+
+def _place_among_processes() -> tuple[int, int]:
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+@contextmanager
+def _eval_mode(network: nn.Module) -> Iterator[None]:
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def _own_random_numbers(device: torch.device) -> Iterator[None]:
+    """Leave the caller's random numbers as they were: every step seeds its own."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        yield
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event, so that the step under way ends; the second one stops.
+
+    Outside the main thread, where Python delivers no signals, nothing changes.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def hear(*_: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def main() -> None:
+    """Train a DCGAN on 32 x 32 images; the run's folder gets losses, samples and checkpoints."""
+    options = _parser().parse_args()
+    launched = "WORLD_SIZE" in os.environ  # by torchrun
+    if launched:
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        _run(options)
+    except KeyboardInterrupt as stop:
+        sys.exit(f"\nStopped. {stop}")
+    except (ValueError, OSError, RuntimeError) as error:
+        if not isinstance(
+            error, ValueError | OSError | runs.CheckpointError | runs.TrainingStopped
+        ):
+            raise
+        sys.exit(f"{error}")
+    finally:
+        if launched:
+            distributed.destroy_process_group()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.pytorch.training",
+        description=main.__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--data",
+        choices=["street_digits", "svhn"],
+        default="street_digits",
+        help="svhn is downloaded once (182 MB)",
+    )
+    parser.add_argument("--count", type=int, default=73_257, help="training images")
+    parser.add_argument("--steps", type=int, default=20_000, help="updates of each network")
+    parser.add_argument("--batch-size", type=int, default=128, help="over all processes")
+    parser.add_argument("--conv-dim", type=int, default=32, help="the networks' width")
+    parser.add_argument("--latent-dim", type=int, default=100, help="random numbers per image")
+    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--smooth", action="store_true", help="one-sided label smoothing")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the quickest there is)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's choice)")
+    parser.add_argument("--sample-every", type=int, default=500, help="steps")
+    parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    from helpers.data import load_images
+    from helpers.metrics import judge
+    from helpers.pytorch.discriminator import build_discriminator
+    from helpers.pytorch.generator import build_generator
+    from helpers.pytorch.pretrained import save_network
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    sizes = {"latent_dim": options.latent_dim, "conv_dim": options.conv_dim}
+    generator, averaged = build_generator(**sizes), build_generator(**sizes)
+    discriminator = build_discriminator(options.conv_dim)
+    images, _ = load_images(options.data, "train", options.count)
+    history = train(
+        generator,
+        discriminator,
+        images,
+        averaged=averaged,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        smooth=options.smooth,
+        seed=options.seed,
+        device=options.device,
+        out=options.out,
+        resume=options.resume,
+        sample_every=options.sample_every,
+        checkpoint_every=options.checkpoint_every,
+    )
+    if _place_among_processes()[0] != 0:
+        return
+    z = torch.randn(2000, options.latent_dim, generator=torch.Generator().manual_seed(1))
+    verdict = judge(sample_images(averaged.cpu(), z).numpy(), options.data)
+    command = "python -m helpers.pytorch.training " + " ".join(
+        f"--{name.replace('_', '-')} {getattr(options, name)}"
+        for name in ("data", "count", "steps", "batch_size", "conv_dim", "latent_dim", "seed")
+    )
+    facts = {
+        "made_by": command + " --smooth" * options.smooth,
+        "torch": torch.__version__,
+        "device": str(next(generator.parameters()).device),
+        "judged": str(verdict),
+    }
+    save_network(options.out / "generator.safetensors", averaged, **sizes, **facts)
+    save_network(
+        options.out / "discriminator.safetensors",
+        discriminator.cpu(),
+        conv_dim=options.conv_dim,
+        **facts,
+    )
+    print(f"{options.out}: {history.steps[-1]:,} steps. The averaged generator: {verdict}.")
+
+
+if __name__ == "__main__":
+    main()
