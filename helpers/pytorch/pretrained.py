@@ -10,7 +10,6 @@ the running average that the trainer keeps (see ``helpers.pytorch.training.train
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from torch import nn
 
 from helpers.pytorch.discriminator import Discriminator
 from helpers.pytorch.generator import Generator
+from helpers.runs import write_whole
 
 _MODELS = Path(__file__).parents[2] / "data" / "models"
 GENERATOR = _MODELS / "dcgan_generator.safetensors"
@@ -48,14 +48,12 @@ def load_discriminator(
 
 def save_network(path: str | Path, network: nn.Module, **facts: object) -> None:
     """Write a network's weights and the facts that it was built with, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    part = path.with_suffix(".part")
-    save_file(tensors, part, {name: str(value) for name, value in facts.items()})
-    os.replace(part, path)
+    write_whole(path, save(tensors, {name: str(value) for name, value in facts.items()}))
 
 
 def _facts(path: str | Path) -> dict[str, str]:

@@ -369,6 +369,11 @@ class Trainer:
                 state.setdefault(int(number), {})[part] = value
             fresh = optimizer.state_dict()
             optimizer.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
+            # Adam's fused kernel walks memory: its averages must lie as their weights do.
+            for weight, numbers in optimizer.state.items():
+                for key, value in numbers.items():
+                    if value.shape == weight.shape:
+                        numbers[key] = torch.empty_like(weight).copy_(value)
         self.steps_done = step
 
     def any_process(self, yes: bool) -> bool:
