@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 
+from helpers.architecture import LayerRow, parameter_totals, stages
 from helpers.conv_shapes import Axis, Layer, axes
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart (jfly.uni-koeln.de/color).
@@ -321,3 +323,81 @@ def _arrow(
             linewidth=1.6,
         )
     )
+
+
+def draw_architecture(rows: Sequence[LayerRow], title: str) -> Figure:
+    """A network as boxes from left to right, drawn from ``trace_layers`` of either framework.
+
+    A box's height is that of the feature maps in pixels and its width the number of channels, to
+    scale within the figure; a vector is a bar whose height follows the logarithm of its length.
+    Below each stand its shape, the layers that compute it and how many numbers they learn.
+    """
+    groups = stages(rows)
+    shapes = [group[-1] for group in groups]
+    maps = [row.maps for row in shapes if row.maps]
+    tallest = max((each[1] for each in maps), default=1)
+    deepest = max((each[0] for each in maps), default=1)
+    longest = max((np.prod(row.output_shape) for row in shapes if not row.maps), default=1)
+    lines = max(len(_stage_lines(group)) for group in groups)
+    # One unit is one inch.
+    column, room, line = 1.62, 2.0, 0.19
+    below = 0.3 + line * lines
+    figure, ax = plt.subplots(figsize=(column * len(groups) + 0.2, room + below + 0.45))
+    for place, (group, row) in enumerate(zip(groups, shapes, strict=True)):
+        center = (place + 0.5) * column
+        ends = place in (0, len(groups) - 1)
+        if row.maps:
+            channels, height, width = row.maps
+            _cuboid(
+                ax,
+                center,
+                max(1.0 * channels / deepest, 0.03),
+                max(1.45 * height / tallest, 0.05),
+                max(0.42 * width / tallest, 0.03),
+                "#E6E6E6" if ends else "#BFE0F5",
+            )
+        else:
+            share = np.log2(1 + np.prod(row.output_shape)) / np.log2(1 + longest)
+            _cuboid(ax, center, 0.1, max(1.45 * share, 0.1), 0, "#E6E6E6" if ends else "#FBE3D2")
+        shape = " × ".join(f"{size:,}" for size in row.output_shape)
+        ax.text(center, -1.08, shape, ha="center", va="top", fontsize=11, fontweight="bold")
+        for number, text in enumerate(_stage_lines(group)):
+            style = {"color": BLUE} if text.endswith("learnt") else {}
+            y = -1.36 - line * number
+            ax.text(center, y, text, ha="center", va="top", fontsize=10, **style)
+        if place:
+            start = (center - 0.5 * column - 0.1, -0.86)
+            _arrow(ax, start, (center - 0.5 * column + 0.22, -0.86), "#555555")
+    ax.set(xlim=(0, column * len(groups)), ylim=(-1.06 - below, 1.1), aspect="equal")
+    ax.axis("off")
+    ax.set_title(title)
+    return figure
+
+
+def _stage_lines(group: Sequence[LayerRow]) -> list[str]:
+    lines = []
+    for row in group:
+        lines += [row.kind, row.details] if row.mixes and row.details else [_named(row)]
+    learnt = parameter_totals(group)[0]
+    return [*lines, *([f"{learnt:,} learnt"] if learnt else [])]
+
+
+def _named(row: LayerRow) -> str:
+    return f"{row.kind} {row.details}".strip()
+
+
+def _cuboid(ax: Axes, center: float, width: float, height: float, depth: float, color: str) -> None:
+    """A box whose front is ``width`` by ``height``, standing at a common middle height."""
+    left, bottom, slant = center - (width + depth) / 2, -height / 2, depth * 0.6
+    edge = {"edgecolor": "#333333", "linewidth": 0.9, "joinstyle": "round"}
+    ax.add_patch(Rectangle((left, bottom), width, height, facecolor=color, **edge))
+    if depth:
+        top, right = bottom + height, left + width
+        back = [(right, bottom), (right + depth, bottom + slant), (right + depth, top + slant)]
+        ax.add_patch(Polygon([*back, (right, top)], facecolor=_darker(color, 0.8), **edge))
+        lid = [(left, top), (left + depth, top + slant), (right + depth, top + slant)]
+        ax.add_patch(Polygon([*lid, (right, top)], facecolor=_darker(color, 0.92), **edge))
+
+
+def _darker(color: str, share: float) -> tuple[float, ...]:
+    return tuple(share * part for part in to_rgb(color))
