@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from helpers.checks import conv_shapes as check
-from helpers.checks.engine import CheckFailed, Lesson, Mistake, ask, case, lessons
+from helpers.checks.engine import CheckFailed, Exercise, Lesson, Mistake, ask, case, lessons
 from helpers.checks.sandbox import Complaint, Sandbox
 
 
@@ -682,3 +682,51 @@ def test_another_error_of_the_same_type_is_another_mistake():
     )
     assert exercise.grade(lambda n: (n + 1) / 0).mistake == "divides"
     assert exercise.grade(lambda n: n // 0).mistake is None
+
+
+def test_a_probe_can_name_the_mistake_that_it_saw_without_running_the_bank():
+    def probe(attempt):
+        value = yield ask("f()", attempt, compare=False)
+        yield ask("The value", lambda: complain_of(value))
+
+    def complain_of(value):
+        if value < 0:
+            raise Complaint(f"is {value}.", mistake="negative")
+        if value > 9:
+            raise Complaint(f"is {value}, too much.")
+
+    def never_run():
+        raise SystemExit
+
+    exercise = Exercise(
+        lambda: 1,
+        name="f",
+        probe=probe,
+        names_mistakes=True,
+        mistakes={"negative": Mistake("Leave the minus out.", never_run)},
+        hints=["first", "second"],
+    )
+    assert exercise.grade(lambda: 2).status == "passed"
+    named, unnamed = exercise.grade(lambda: -2), exercise.grade(lambda: 10)
+    assert (named.status, named.mistake) == ("failed", "negative")
+    assert named.message == "The value is -2. Leave the minus out."
+    assert (unnamed.status, unnamed.mistake) == ("failed", None)
+    assert unnamed.message == "The value is 10, too much."
+
+
+def test_a_reference_given_by_name_is_imported_when_it_is_needed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "late_reference.py").write_text("def add(a, b=0):\n    return a + b\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    exercise = Lesson("99", "Late imports").exercise(
+        "late_reference.add",
+        cases=[case(1), case(2, 3)],
+        mistakes={"minus": Mistake("You subtract.", lambda a, b=0: a - b)},
+        hints=["first", "second"],
+    )
+    assert exercise.name == "add"
+    assert "late_reference" not in sys.modules
+    assert exercise.grade(lambda a, b=0: a - b).mistake == "minus"
+    assert exercise(None) is sys.modules["late_reference"].add
+    exercise.solution()
+    shown = capsys.readouterr().out
+    assert "The reference, late_reference.add" in shown and "return a + b" in shown

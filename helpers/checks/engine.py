@@ -42,6 +42,10 @@ Every wrong and right answer takes the arguments by the names that the cases use
 
    An answer that raises ends the probe, unless the question says ``required=False``. Where a
    comparison would not say it well, an ``answer()`` may raise ``Complaint("is a list, ...")``.
+   With ``names_mistakes=True`` the probe's complaints also say which mistake they saw,
+   ``Complaint("passes on 0.30 ...", mistake="slope")``: the learner reads the complaint, then the
+   diagnosis. The bank is then run by the tests only, which is quick where an answer is slow, and
+   a mistake is named whatever else is unlike the banked one.
 5. Judge behaviour only: no class names, attribute names or source text.
 
 What is compared: whole numbers exactly (numpy's too; a float or a bool is not a whole number),
@@ -160,7 +164,7 @@ class Lesson:
         self.title = title
         self.exercises: dict[str, Exercise] = {}
 
-    def exercise(self, reference: Callable, **options: Any) -> Exercise:
+    def exercise(self, reference: Callable | str, **options: Any) -> Exercise:
         """Add an exercise; the options are those of Exercise.
 
         Raises ValueError where the lesson has one of that name, or it has fewer than two hints.
@@ -186,7 +190,9 @@ class Lesson:
 class Exercise:
     """One exercise. Call it with an attempt; it shows the outcome and returns what to go on with.
 
-    reference : the right answer, a function or class; its name names the exercise.
+    reference : the right answer, a function or class; its name names the exercise. Or its full
+        name, ``"helpers.keras.generator.build_generator"``, where importing it takes long: it is
+        imported when it is first needed.
     cases or probe : what is asked of it; see the module's docstring.
     mistakes : slug to Mistake.
     hints : at least two, from a nudge to nearly the answer.
@@ -197,6 +203,7 @@ class Exercise:
     normalise : applied to frozen values before they are compared, e.g. for answers whose order
         does not matter. It sees anything an attempt may return.
     returns : what the answer is, for messages ("an int").
+    names_mistakes : the probe names the mistakes by its complaints; see the module's docstring.
     add_ons : arguments that a learner takes up last, such as dilation. Where the calls without
         them show a banked mistake, that one is named first.
     difficulty : 1 to 3. minutes : for a learner. seconds : for one check of an attempt.
@@ -204,10 +211,11 @@ class Exercise:
 
     def __init__(
         self,
-        reference: Callable,
+        reference: Callable | str,
         *,
         cases: Sequence[Case] = (),
         probe: Probe | None = None,
+        names_mistakes: bool = False,
         mistakes: Mapping[str, Mistake] | None = None,
         hints: Sequence[str] = (),
         right: Sequence[Callable] = (),
@@ -222,12 +230,17 @@ class Exercise:
         seconds: float = 2.0,
         tolerance: float = 1e-5,
     ) -> None:
+        if isinstance(reference, str):
+            self._imported_later = reference
+            self.name = name or reference.rpartition(".")[2]
+        else:
+            self.reference = reference
+            self.name = name or reference.__name__
         if len(hints) < 2:
-            raise ValueError(f"exercise {reference.__name__!r} needs at least two hints")
+            raise ValueError(f"exercise {self.name!r} needs at least two hints")
         if bool(cases) == (probe is not None):
-            raise ValueError(f"exercise {reference.__name__!r} needs either cases or a probe")
-        self.reference = reference
-        self.name = name or reference.__name__
+            raise ValueError(f"exercise {self.name!r} needs either cases or a probe")
+        self._names_mistakes = names_mistakes
         self.lesson_number = lesson_number
         self.mistakes = dict(mistakes or {})
         self.hints = tuple(hints)
@@ -249,6 +262,11 @@ class Exercise:
         self._next_hint = 0
         self._outcome: Outcome | None = None
         self._handed_out = False
+
+    @functools.cached_property
+    def reference(self) -> Callable:
+        module, _, name = self._imported_later.rpartition(".")
+        return getattr(importlib.import_module(module), name)
 
     def __repr__(self) -> str:
         return f"Exercise {self.name} ({self.effort}): {self.status}. Call it with your answer."
@@ -346,12 +364,16 @@ class Exercise:
         misfit = self._no_function(attempt) or self._signature_misfit(attempt)
         if misfit:
             return Outcome("failed", None, misfit), ""
-        expected, mistakes = self._reference_answers, self._mistake_answers
+        expected = self._reference_answers
+        mistakes = {} if self._names_mistakes else self._mistake_answers
         answers, printed = self._observe(attempt, self.seconds)
         if answers and all(answer.raised and answer.raised.is_stub for answer in answers.values()):
             return Outcome("not attempted", None, self._start_here()), printed
         if self._agree(expected, answers):
             return Outcome("passed", None, self._praise(answers)), printed
+        named = self._named_by_the_probe(answers)
+        if named:
+            return named, printed
         for slug, seen in mistakes.items():
             if self._agree(seen, answers) and self._fail_alike(seen, answers):
                 return Outcome("failed", slug, self.mistakes[slug].diagnosis), printed
@@ -531,6 +553,15 @@ class Exercise:
             f"{short_repr(answers[example].value)}. Make them ints: with `//` instead of `/`, or "
             "with `int(...)` around a result that is already whole."
         )
+
+    def _named_by_the_probe(self, answers: Mapping[str, Answer]) -> Outcome | None:
+        """The first of the mistakes that the probe's complaints name."""
+        for label, answer in answers.items():
+            if answer.raised and answer.raised.mistake:
+                slug = answer.raised.mistake
+                message = f"{label} {answer.raised.text} {self.mistakes[slug].diagnosis}"
+                return Outcome("failed", slug, message)
+        return None
 
     def _one_of_two_mistakes(
         self, expected: Mapping[str, Answer], answers: Mapping[str, Answer]

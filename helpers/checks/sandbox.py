@@ -38,7 +38,14 @@ class AsksForInput(RuntimeError):
 
 
 class Complaint(Exception):
-    """Raised by a probe about an answer: its text goes on after the question's label."""
+    """Raised by a probe about an answer: its text goes on after the question's label.
+
+    mistake : slug of the banked mistake that it is a sign of, if it is of one.
+    """
+
+    def __init__(self, text: str, mistake: str = "") -> None:
+        super().__init__(text)
+        self.mistake = mistake
 
 
 class Exits(BaseException):
@@ -51,13 +58,14 @@ class Raised:
 
     type_name : the name of its class. text : its message.
     line : the deepest line of the attempt that led to it. own : it was raised by that very line,
-        not by a library that the line called.
+        not by a library that the line called. mistake : the one that a Complaint names.
     """
 
     type_name: str
     text: str
     line: str
     own: bool = False
+    mistake: str = ""
 
     @property
     def is_stub(self) -> bool:
@@ -153,7 +161,8 @@ class Sandbox:
                     clock.armed = False
             text, _ = self.run(functools.partial(str, error))
             line, own = _line_of(error)
-            return None, Raised(type(error).__name__, (text or "")[:600], line, own)
+            mistake = error.mistake if isinstance(error, Complaint) else ""
+            return None, Raised(type(error).__name__, (text or "")[:600], line, own, mistake)
 
     def _replace(self, owner: Any, name: str, value: Any) -> None:
         self._stack.callback(setattr, owner, name, getattr(owner, name))
