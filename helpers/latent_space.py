@@ -26,6 +26,21 @@ def norm(z: ArrayLike) -> np.ndarray:
     return np.sqrt(np.sum((z / safe) ** 2, axis=-1)) * safe[..., 0]
 
 
+def norm_range(dim: int, share: float = 0.98) -> tuple[float, float]:
+    """Between which lengths ``share`` of all vectors of ``dim`` standard normal numbers lie.
+
+    As many are shorter as are longer. The squared length has a chi-squared distribution.
+    Raises ValueError for dim below 1 or a share not between 0 and 1.
+    """
+    if dim < 1 or not 0 < share < 1:
+        raise ValueError(f"dim is 1 or more, share between 0 and 1, not {dim} and {share}.")
+    from scipy.special import gammaincinv
+
+    shorter = (1 - share) / 2
+    low, high = (math.sqrt(2 * gammaincinv(dim / 2, q)) for q in (shorter, 1 - shorter))
+    return low, high
+
+
 def angle(start: ArrayLike, end: ArrayLike) -> float:
     """Angle between two vectors in radians, from 0 to pi.
 

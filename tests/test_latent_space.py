@@ -131,6 +131,22 @@ def test_random_vectors_lie_in_a_thin_shell_and_almost_at_right_angles():
     assert 7 < middles.mean() < 7.2 and middles.max() < lengths.mean()
 
 
+@pytest.mark.parametrize("dim", [1, 2, 16, 100])
+def test_the_range_of_lengths_holds_as_many_as_it_says(dim):
+    lengths = latent.norm(np.random.default_rng(dim).standard_normal((20_000, dim)))
+    low, high = latent.norm_range(dim, 0.9)
+    assert (lengths < low).mean() == pytest.approx(0.05, abs=0.01)
+    assert (lengths > high).mean() == pytest.approx(0.05, abs=0.01)
+    wider = latent.norm_range(dim)
+    assert wider[0] < low < high < wider[1]
+
+
+@pytest.mark.parametrize(("dim", "share"), [(0, 0.5), (3, 0.0), (3, 1.0)])
+def test_no_range_of_lengths(dim, share):
+    with pytest.raises(ValueError, match=f"not {dim} and {share}"):
+        latent.norm_range(dim, share)
+
+
 def test_importing_it_loads_no_framework():
     code = (
         "import sys, helpers.latent_space\n"
