@@ -16,7 +16,10 @@ step's input, because ``watch`` can replace a step's output:
         passage.normalisation()    of batch or image, before or after the activation, or none
 
 Then there are the leaves of the graph (``learnable``), calls counted per module (``called_twice``)
-and complaints that fit every network (``complain_of_...``).
+and complaints that fit every network, one mistake each:
+
+    yield ask("The parameters:", lambda: complain_of_unregistered(network, images))
+    yield ask("The weights:", lambda: named("unused_layer", complain_of_unused, network, images))
 
 Passages are found by what is computed from what, so shortcuts and parallel branches are seen as
 such; a step fed by several others has no passage (``Step.sources`` tells).
@@ -660,6 +663,12 @@ def network_of(value: Any) -> nn.Module:
         raise Complaint(
             "is a class. What is needed is a network made from it, with the brackets of a call."
         )
+    value = getattr(value, "_orig_mod", value)  # what torch.compile was given
+    if isinstance(value, torch.jit.ScriptModule):
+        raise Complaint(
+            "is a compiled network, into which the check cannot look. Pass it as it was before "
+            "torch.jit."
+        )
     if not isinstance(value, nn.Module):
         raise Complaint(
             f"is {kind_of(value)}, not a network: an nn.Module, such as nn.Sequential or an object "
@@ -692,91 +701,120 @@ def listing(names: Sequence[str], most: int = 6) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def complain_of_unregistered(network: nn.Module, inputs: torch.Tensor) -> None:
-    """Weights that forward uses and ``parameters()`` does not give."""
+def named(mistake: str, complain: Callable[..., None], *args: Any) -> None:
+    """``complain(*args)``, whose Complaint then names the banked mistake."""
+    try:
+        complain(*args)
+    except Complaint as complaint:
+        raise Complaint(str(complaint), mistake) from None
+
+
+def _unregistered(network: nn.Module, inputs: torch.Tensor) -> tuple[list[torch.Tensor], bool]:
+    """Learnable tensors that ``parameters()`` does not give; whether every call has others."""
     known = {id(each) for each in network.parameters()}
-    first = learnable(tensor_of(watch(network, inputs).output))
+    with keeping_state(network):
+        first, again = (learnable(watch(network, inputs).output) for _ in "ab")
     lost = [each for each in first if id(each) not in known]
-    if not lost:
-        return
-    again = {id(each) for each in learnable(watch(network, inputs).output)}
-    shapes = listing([str(tuple(each.shape)) for each in lost], 3)
-    if not any(id(each) in again for each in lost):
+    kept = {id(each) for each in again}
+    return lost, bool(lost) and not any(id(each) in kept for each in lost)
+
+
+def complain_of_unregistered(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Weights that forward uses and ``parameters()`` does not give: layers in a list."""
+    lost, made_anew = _unregistered(network, inputs)
+    if lost and not made_anew:
+        shapes = listing([str(tuple(each.shape)) for each in lost], 3)
+        count = sum(1 for _ in network.parameters())
         raise Complaint(
-            f"uses {len(lost)} tensors of weights (of shape {shapes}) that it makes anew in every "
-            "call, so nothing that it learns is kept. Make the layers in __init__ and only call "
-            "them in forward."
+            f"forward uses {_tensors_of_weights(lost)} (of shape {shapes}) that parameters() does "
+            f"not give; it gives {count}. No optimiser would train them, and .to(), .eval() and "
+            "state_dict() miss them."
         )
-    raise Complaint(
-        f"uses {len(lost)} tensors of weights (of shape {shapes}) that are not among its "
-        f"{len(known)} parameters(): no optimiser would train them, and .to(), .eval() and "
-        "state_dict() miss them. Layers in a Python list or dict are not registered: use "
-        "nn.ModuleList or nn.Sequential, or an attribute for each."
-    )
 
 
-def complain_of_unused(network: nn.Module, inputs: torch.Tensor) -> None:
-    """Parameters that are frozen, that forward does not use, or that no gradient reaches."""
-    named = dict(network.named_parameters())
-    if not named:
-        raise Complaint("has no parameters at all: nothing in it can learn.")
-    frozen = [name for name, each in named.items() if not each.requires_grad]
+def complain_of_new_layers(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Weights that are made anew in every call."""
+    lost, made_anew = _unregistered(network, inputs)
+    if made_anew:
+        shapes = listing([str(tuple(each.shape)) for each in lost], 3)
+        raise Complaint(
+            f"forward makes {_tensors_of_weights(lost)} (of shape {shapes}) anew in every call, so "
+            "nothing that they learn is kept."
+        )
+
+
+def _tensors_of_weights(tensors: Sequence[torch.Tensor]) -> str:
+    return f"{len(tensors)} tensors of weights" if len(tensors) > 1 else "a tensor of weights"
+
+
+def complain_of_frozen(network: nn.Module) -> None:
+    """Parameters that cannot learn, or none at all."""
+    if not list(network.parameters()):
+        raise Complaint("parameters() gives nothing, so nothing can learn.")
+    frozen = [name for name, each in network.named_parameters() if not each.requires_grad]
     if frozen:
-        raise Complaint(
-            f"has parameters that cannot learn, requires_grad is False: {listing(frozen)}. Leave "
-            "them as they are made."
-        )
-    trace = watch(network, inputs)
+        raise Complaint(f"requires_grad is False for {listing(frozen, 4)}, so they cannot learn.")
+
+
+def complain_of_cut_gradients(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Parameters that forward uses and no gradient reaches."""
+    with keeping_state(network):
+        trace = watch(network, inputs)
     if not trace.output.requires_grad:
         raise Complaint(
-            "returns something without a graph, so no gradient flows back: no `.detach()`, no "
-            "`.data`, no `.item()` and no `torch.no_grad()` in forward."
+            "the output carries no graph, so no gradient flows back from it to any parameter."
         )
     reached = {id(each) for each in learnable(trace.output)}
-    missed = {name: each for name, each in named.items() if id(each) not in reached}
-    if not missed:
-        return
     used = {
         each.untyped_storage()._cdata
         for step in trace.steps
         for each in (step.weight, step.bias)
         if each is not None
     }
-    cut = [name for name, each in missed.items() if each.untyped_storage()._cdata in used]
+    cut = [
+        name
+        for name, each in network.named_parameters()
+        if id(each) not in reached and each.untyped_storage()._cdata in used
+    ]
     if cut:
+        raise Complaint(f"forward uses {listing(cut, 4)}, but no gradient flows back to it.")
+
+
+def complain_of_unused(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Parameters of which forward makes no use."""
+    with keeping_state(network):
+        reached = {id(each) for each in learnable(watch(network, inputs).output)}
+    every = dict(network.named_parameters())
+    unused = [name for name, each in every.items() if id(each) not in reached]
+    if unused:
         raise Complaint(
-            f"uses {listing(cut)} but no gradient flows back to it. Is there a `.detach()`, "
-            "`.data` or `torch.no_grad()` in forward?"
+            f"forward makes no use of {listing(unused, 4)}: {len(unused)} of {len(every)} "
+            "parameters get no gradient."
         )
-    raise Complaint(
-        f"never uses {listing(list(missed))}: {len(missed)} of its {len(named)} parameters get no "
-        "gradient. Leave that layer out, or call it in forward."
-    )
 
 
 def complain_of_eval_mode(network: nn.Module) -> None:
     """A network that does not come in train mode."""
     if not all(module.training for module in network.modules()):
-        raise Complaint("comes in eval mode, or a part of it does. Leave out `.eval()`.")
+        raise Complaint("comes in eval mode, or a part of it does.")
 
 
-def complain_of_sharing(network: nn.Module, inputs: torch.Tensor, trace: Trace) -> None:
-    """A module or a weight that is used in two places."""
+def complain_of_shared_weights(network: nn.Module, trace: Trace) -> None:
+    """Weights that are used in two places."""
     weights: dict[int, Step] = {}
     for step in trace.steps:
         other = weights.setdefault(step.weight.untyped_storage()._cdata, step)
         if other is not step and step.learnt:
-            raise Complaint(
-                f"uses the same weights in {other.name} and {step.name}. Make a layer for each."
-            )
+            raise Complaint(f"{other.name} and {step.name} have the same weights.")
+
+
+def complain_of_shared_modules(network: nn.Module, inputs: torch.Tensor) -> None:
+    """A module with parameters that one forward pass calls twice."""
     with keeping_state(network):
         shared = called_twice(network, inputs)
     if shared:
         kinds = listing(sorted({type(module).__name__ for module in shared}))
-        raise Complaint(
-            f"calls the same {kinds} in two places, so both share its weights and statistics. Make "
-            "one for each place."
-        )
+        raise Complaint(f"one and the same {kinds} is called in two places.")
 
 
 def complain_of_chance(network: nn.Module, inputs: torch.Tensor) -> None:
@@ -785,37 +823,28 @@ def complain_of_chance(network: nn.Module, inputs: torch.Tensor) -> None:
         network.eval()
         first, second = (watch(network, inputs, seed=seed).output.detach() for seed in (1, 2))
     difference = float((first - second).abs().max())
-    if difference > 1e-5 * (1 + float(first.abs().max())):
+    if difference > 1e-5 * (1e-3 + float(first.abs().max())):
         raise Complaint(
-            f"gives another answer for the same input when it is asked again, by up to "
-            f"{difference:.2g}, in eval mode. Chance has no place there: F.dropout needs "
-            "`training=self.training`."
+            f"two calls with the same input, in eval mode, differ by up to {difference:.2g}."
         )
 
 
-def complain_of_company(network: nn.Module, inputs: torch.Tensor, what: str) -> None:
+def complain_of_company(network: nn.Module, inputs: torch.Tensor) -> None:
     """An output for one example that depends on the others of the batch, in eval mode."""
     with keeping_state(network), torch.no_grad():
         network.eval()
         together = network(inputs.clone())
-        try:
-            alone = torch.cat([network(each.clone()) for each in inputs.split(1)])
-        except Exception as error:
-            raise Complaint(
-                f"fails on a single one ({type(error).__name__}: {error}), while {len(inputs)} "
-                "together are fine."
-            ) from error
+        alone = torch.cat([network(each.clone()) for each in inputs.split(1)])
     if alone.shape != together.shape:
         raise Complaint(
-            f"has shape {tuple(together.shape)} for {len(inputs)} of {what} together, and "
-            f"{tuple(alone.shape)} for the same, one at a time, put together."
+            f"{len(inputs)} together give shape {tuple(together.shape)}, one at a time and put "
+            f"together {tuple(alone.shape)}."
         )
     difference = float((alone - together).abs().max())
     if difference > 1e-3 * (1e-3 + float(together.abs().max())):
         raise Complaint(
-            f"changes by up to {difference:.2g} with the others in the batch, in eval mode. It "
-            "should depend on the one example alone: batch normalisation has to use its running "
-            "statistics there, and no reshape may mix examples."
+            f"in eval mode the output for one changes by up to {difference:.2g} with the others "
+            "that are in its batch."
         )
 
 
@@ -827,7 +856,7 @@ def complain_of_traces(network: nn.Module, inputs: torch.Tensor) -> None:
         network(inputs.clone())
         changed = changes(before, network)
     if changed:
-        raise Complaint(f"changes {listing(changed)} in eval mode. Only train mode may.")
+        raise Complaint(f"a call in eval mode changes {listing(changed, 4)}. Only train mode may.")
 
 
 def complain_of_statistics(network: nn.Module, inputs: torch.Tensor) -> None:
@@ -842,6 +871,6 @@ def complain_of_statistics(network: nn.Module, inputs: torch.Tensor) -> None:
         after = network(inputs.clone())
     if torch.allclose(before, after, 1e-4, 1e-6):
         raise Complaint(
-            "answers the same before and after three batches in train mode: its running "
+            "eval mode answers the same before and after three batches in train mode: the running "
             "statistics do not move."
         )
