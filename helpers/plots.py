@@ -262,6 +262,78 @@ def _row_label(ax: Axes, left: int, row: float, text: str) -> None:
     ax.text(left - 0.8, row + 0.5, text, ha="right", va="center", fontsize=9)
 
 
+def draw_zero_stuffing(
+    pixels: np.ndarray, kernel: np.ndarray, stride: int, padding: int, at: tuple[int, int]
+) -> Figure:
+    """A transposed convolution of one small image as a convolution over its zero-stuffed pixels.
+
+    From left to right: the pixels; the same with stride - 1 zeros between them and
+    kernel_size - 1 - padding zeros round them, on which the window for the output pixel ``at``
+    (row, column) is framed; the kernel turned by 180 degrees; the output.
+    """
+    size = len(kernel)
+    border = size - 1 - padding
+    height, width = (side + (stride - 1) * (side - 1) for side in pixels.shape)
+    stuffed = np.zeros((height + 2 * border, width + 2 * border), dtype=pixels.dtype)
+    stuffed[border : border + height : stride, border : border + width : stride] = pixels
+    turned = kernel[::-1, ::-1]
+    windows = np.lib.stride_tricks.sliding_window_view(stuffed, kernel.shape)
+    output = (windows * turned).sum((2, 3))
+    # What each cell is: a pixel, a zero between pixels, a zero of the border.
+    kinds = np.full(stuffed.shape, "#F4F4F4", dtype=object)
+    kinds[border : border + height, border : border + width] = "#DCDCDC"
+    kinds[border : border + height : stride, border : border + width : stride] = "#BFE0F5"
+    panels = (
+        ("pixels", pixels, np.full(pixels.shape, "#BFE0F5", dtype=object), None),
+        ("zeros between and around", stuffed, kinds, (*at, size)),
+        ("kernel, turned", turned, np.full(turned.shape, "white", dtype=object), (0, 0, size)),
+        ("output", output, np.full(output.shape, "white", dtype=object), (*at, 1)),
+    )
+    gap, tallest = 1.6, max(len(panel[1]) for panel in panels)
+    total = sum(panel[1].shape[1] + gap for panel in panels) - gap
+    figure, ax = plt.subplots(figsize=(0.31 * (total + 1), 0.31 * (tallest + 2.2) + 0.4))
+    left = 0.0
+    for name, grid, colors, frame in panels:
+        top = -(tallest - len(grid)) / 2
+        for (row, column), value in np.ndenumerate(grid):
+            dashed = colors[row, column] == "#F4F4F4"
+            place = left + column, top - row - 1
+            _cell(ax, *place, f"{value:g}", face=colors[row, column], dashed=dashed)
+        ax.text(left + grid.shape[1] / 2 - 0.5, 0.5, name, ha="center", va="bottom", fontsize=10)
+        if frame:
+            row, column, side = frame
+            corner = left + column - 0.5, top - row - side
+            ax.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=RED, linewidth=2.5))
+        left += grid.shape[1] + gap
+    ax.set(xlim=(-0.7, left - gap), ylim=(-tallest - 0.2, 1.9), aspect="equal")
+    ax.axis("off")
+    ax.set_title("A transposed convolution is a convolution over a zero-stuffed image")
+    return figure
+
+
+def draw_phases(kernel_sizes: Sequence[int], title: str) -> Figure:
+    """Which of the four kinds of output pixel each weight of a kernel serves, at stride 2.
+
+    The kinds are A (even row, even column), B (even, odd), C (odd, even), D (odd, odd).
+    """
+    names, colors = "ABCD", (SKY, ORANGE, "#8FD3BD", PURPLE)
+    figure, panels = plt.subplots(
+        1, len(kernel_sizes), figsize=(2.5 * len(kernel_sizes), 2.9), squeeze=False
+    )
+    for ax, size in zip(panels[0], kernel_sizes, strict=True):
+        counts = dict.fromkeys(names, 0)
+        for row, column in np.ndindex(size, size):
+            kind = 2 * (row % 2) + column % 2
+            counts[names[kind]] += 1
+            _cell(ax, column, -row - 1, names[kind], face=colors[kind])
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        ax.set_title(f"kernel {size}\n{told}", fontsize=10, loc="center")
+        ax.set(xlim=(-0.7, size - 0.3), ylim=(-size - 0.2, 0.2), aspect="equal")
+        ax.axis("off")
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
+    return figure
+
+
 def draw_gan() -> Figure:
     """The two networks of a GAN, what each is given and what it is told."""
     figure, ax = plt.subplots(figsize=(8.6, 3.5), layout="constrained")
