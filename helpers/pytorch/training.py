@@ -25,6 +25,7 @@ adversarial networks", 2015, arXiv:1511.06434 (Adam's learning rate 0.0002 and b
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import signal
 import sys
@@ -200,9 +201,10 @@ def train(
         while trainer.steps_done < steps:
             losses.append(trainer.step())
             done = trainer.steps_done
-            finished, stop = done == steps, trainer.any_process(interrupted.is_set())
+            finished, measure = done == steps, done % log_every == 0
+            stop = trainer.any_process(interrupted.is_set(), measure or finished)
             save = writer is not None and writer.is_due(done)
-            if not (done % log_every == 0 or finished or stop or save):
+            if not (measure or finished or stop or save):
                 continue
             d_losses, g_losses = torch.stack(losses).cpu().numpy().T
             runs.require_finite(
@@ -285,6 +287,7 @@ class Trainer:
         self.averaged = None if averaged is None else self._place(averaged).eval()
         if self.averaged is not None:
             self.averaged.load_state_dict(self.generator.state_dict())
+        self._d_weights = [w for w in self.discriminator.parameters() if w.requires_grad]
         self.optimizers = {
             name: torch.optim.Adam(
                 network.parameters(), learning_rate, betas=(beta_1, 0.999), fused=self._fused()
@@ -319,11 +322,13 @@ class Trainer:
         self._update("d_optimizer", d_loss)
 
         # The gradient goes through the discriminator to the fakes, not to its weights.
-        self.discriminator.requires_grad_(False)
+        for weight in self._d_weights:
+            weight.requires_grad_(False)
         with self._precision():
             g_loss = generator_loss(self.discriminator(fakes))
         self._update("g_optimizer", g_loss)
-        self.discriminator.requires_grad_(True)
+        for weight in self._d_weights:
+            weight.requires_grad_(True)
 
         self.steps_done += 1
         if self.averaged is not None:
@@ -376,10 +381,12 @@ class Trainer:
                         numbers[key] = torch.empty_like(weight).copy_(value)
         self.steps_done = step
 
-    def any_process(self, yes: bool) -> bool:
-        """Whether any process says yes; all must ask."""
+    def any_process(self, yes: bool, ask_others: bool) -> bool:
+        """Whether any process says yes; several can only tell when all of them ask."""
         if self.processes == 1:
             return yes
+        if not ask_others:
+            return False
         votes = torch.tensor(float(yes), device=self.device)
         distributed.all_reduce(votes)
         return bool(votes.item())
@@ -429,7 +436,9 @@ class Trainer:
 
         # Every process normalises by its own share of the batch; the first one's running
         # statistics are the ones that are saved.
-        return DistributedDataParallel(network, broadcast_buffers=False)
+        known = inspect.signature(DistributedDataParallel).parameters
+        newer, older = "forward_sync_buffers", "broadcast_buffers"
+        return DistributedDataParallel(network, **{newer if newer in known else older: False})
 
 
 class _Writer:
@@ -536,43 +545,54 @@ def _own_random_numbers(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _ctrl_c() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event, so that the step under way ends; the second one stops.
+    """Turn Ctrl-C into an event, so that the step under way ends; a second Ctrl-C stops at once.
 
-    Outside the main thread, where Python delivers no signals, nothing changes.
+    So too the request to end that job schedulers and torchrun send. Outside the main thread, where
+    Python delivers no signals, nothing changes.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
 
-    def hear(*_: Any) -> None:
-        if asked.is_set():
+    def hear(number: int, _: Any) -> None:
+        if asked.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked.set()
 
-    before = signal.signal(signal.SIGINT, hear)
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main() -> None:
     """Train a DCGAN on 32 x 32 images; the run's folder gets losses, samples and checkpoints."""
     options = _parser().parse_args()
     launched = "WORLD_SIZE" in os.environ  # by torchrun
+    go_on = (
+        "Start the same command again with --resume: checkpoints are in "
+        f"{options.out / 'checkpoints'}."
+    )
     if launched:
+        # torchrun ends all processes when one of them has ended.
+        signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit(f"Another process of this run has ended. {go_on}")
+        )
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
         _run(options)
     except KeyboardInterrupt as stop:
         sys.exit(f"\nStopped. {stop}")
-    except (ValueError, OSError, RuntimeError) as error:
-        if not isinstance(
-            error, ValueError | OSError | runs.CheckpointError | runs.TrainingStopped
-        ):
-            raise
+    except (ValueError, OSError, runs.CheckpointError, runs.TrainingStopped) as error:
         sys.exit(f"{error}")
+    except RuntimeError as error:
+        if not launched:
+            raise
+        reason = str(error).splitlines()[0][:200]
+        sys.exit(f"Another process of this run has ended, or cannot be reached. {go_on} ({reason})")
     finally:
         if launched:
             distributed.destroy_process_group()
@@ -604,6 +624,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's choice)")
     parser.add_argument("--sample-every", type=int, default=500, help="steps")
     parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
+    parser.add_argument(
+        "--judge", type=int, default=2000, help="samples that the classifier reads at the end"
+    )
     return parser
 
 
@@ -639,8 +662,10 @@ def _run(options: argparse.Namespace) -> None:
     )
     if _place_among_processes()[0] != 0:
         return
-    z = torch.randn(2000, options.latent_dim, generator=torch.Generator().manual_seed(1))
-    verdict = judge(sample_images(averaged.cpu(), z).numpy(), options.data)
+    z = torch.randn(options.judge, options.latent_dim, generator=torch.Generator().manual_seed(1))
+    verdict = "not judged"
+    if options.judge:
+        verdict = judge(sample_images(averaged.cpu(), z).numpy(), options.data)
     command = "python -m helpers.pytorch.training " + " ".join(
         f"--{name.replace('_', '-')} {getattr(options, name)}"
         for name in ("data", "count", "steps", "batch_size", "conv_dim", "latent_dim", "seed")
