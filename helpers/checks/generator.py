@@ -6,9 +6,14 @@ The string below each exercise is what the lesson has to tell the learner about 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
+import itertools
 import math
-from collections.abc import Callable, Generator, Mapping
+import re
+from collections import abc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,25 +22,1539 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask, case
+from helpers.checks.torch_networks import (
+    Passage,
+    Step,
+    Trace,
+    changes,
+    complain_of_company,
+    complain_of_cut_gradients,
+    complain_of_eval_mode,
+    complain_of_frozen,
+    complain_of_new_layers,
+    complain_of_shared_modules,
+    complain_of_shared_weights,
+    complain_of_statistics,
+    complain_of_traces,
+    complain_of_unregistered,
+    complain_of_unused,
+    keeping_state,
+    kind_of,
+    learnable,
+    listing,
+    named,
+    network_of,
+    state,
+    tensor_of,
+    watch,
+)
 from helpers.pytorch import generator as reference
 from helpers.pytorch import losses
+from helpers.pytorch.batch_norm import BatchNorm as ByHand
 
 lesson = Lesson("06", "The generator")
 progress = lesson.progress
 
+Asking = abc.Generator[Question, Any, None]
 
-def _kind(value: Any) -> str:
-    """What a value is, without its numbers."""
-    if value is None:
-        return "None"
-    if isinstance(value, torch.Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
-    if isinstance(value, np.ndarray):
-        return f"a NumPy array of shape {value.shape}"
-    if isinstance(value, tuple | list) and len(value) <= 6:
-        return f"a {type(value).__name__} of {len(value)}"
-    article = "an" if type(value).__name__[:1].lower() in "aeiou" else "a"
-    return f"{article} {type(value).__name__}"
+
+# --- what the checks of the block and of the network have in common -----------------------------
+
+# How far from 1 the scale of a new BatchNorm may be: from N(1, 0.02), and eps is felt a little.
+_SCALE_WITHIN = 0.12
+
+
+def _draw(shape: Sequence[int], seed: int) -> torch.Tensor:
+    return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(seed))
+
+
+def _pixels(shape: Sequence[int]) -> str:
+    """ "4 × 4", of a shape that ends in height and width."""
+    return f"{shape[-2]} × {shape[-1]}"
+
+
+@dataclass(frozen=True)
+class _Between:
+    """What comes between a layer and the next one.
+
+    norm : "batch", "image", "weak" where the standard deviation does not become 1, or "".
+    ratio : what negative numbers are multiplied with, None where no such number exists.
+    activation : then its name. late : the normalisation comes after the activation.
+    before, after : standard deviation of what the layer puts out and of what is made of it.
+    lowest : the smallest number that arrives at the next layer.
+    """
+
+    norm: str
+    ratio: float | None
+    activation: str = ""
+    late: bool = False
+    before: float = 1.0
+    after: float = 1.0
+    lowest: float = 0.0
+
+    @property
+    def slug(self) -> str:
+        """The mistake; empty for BatchNorm and ReLU in this order."""
+        if self.norm in ("image", "weak"):
+            return {"image": "instance_norm", "weak": "large_eps"}[self.norm]
+        if self.late:
+            return "relu_first"
+        activation = "another_activation"
+        if self.ratio is not None:
+            activation = "leaky_relu" if abs(self.ratio) > 0.002 else ""
+            activation = "no_relu" if abs(self.ratio - 1) < 0.002 else activation
+        if self.norm:
+            return activation
+        return {
+            "": "no_norm",
+            "no_relu": "bare",
+            "leaky_relu": "no_norm_and_leaky_relu",
+            "another_activation": "no_norm_and_another_activation",
+        }[activation]
+
+    def words(self, places: str, deviations: str) -> str:
+        """What was seen, to follow "Your generator:". deviations : what comes out of the places."""
+        not_normalised = (
+            f"does not normalise after {places}, where the numbers have standard deviation "
+            f"{deviations}"
+        )
+        ratio = f"{self.ratio or 0:.2f}"
+        return {
+            "": "",
+            "instance_norm": f"normalises each image by itself after {places}.",
+            "large_eps": f"brings the numbers after {places} to a standard deviation of "
+            f"{self.after:.2f}. BatchNorm brings them to 1.",
+            "relu_first": f"has the activation before BatchNorm after {places}: numbers down to "
+            f"{self.lowest:.2f} arrive at what comes next. After ReLU none is below 0.",
+            "no_relu": f"passes on {ratio} of each negative number after {places}; ReLU passes on "
+            "0.00.",
+            "leaky_relu": f"passes on {ratio} of each negative number after {places}; ReLU passes "
+            "on 0.00.",
+            "another_activation": f"has {self.activation} after {places}.",
+            "no_norm": f"{not_normalised}; ReLU is there.",
+            "bare": f"{not_normalised}, and passes on {ratio} of each negative one; ReLU passes on "
+            "0.00.",
+            "no_norm_and_leaky_relu": f"{not_normalised}, and passes on {ratio} of each negative "
+            "one; ReLU passes on 0.00.",
+            "no_norm_and_another_activation": f"{not_normalised}, and has {self.activation} there.",
+        }[self.slug]
+
+
+def _arranged(numbers: torch.Tensor, shape: Sequence[int]) -> Iterator[torch.Tensor]:
+    """The numbers of each image in another shape, in every order that its axes can have."""
+    if tuple(numbers.shape) == tuple(shape):
+        yield numbers
+    elif numbers.numel() == torch.Size(shape).numel() and len(numbers) == shape[0]:
+        for order in itertools.permutations(range(1, len(shape))):
+            mixed = numbers.reshape(shape[0], *[shape[axis] for axis in order])
+            yield mixed.permute(0, *[1 + order.index(axis) for axis in range(1, len(shape))])
+
+
+def _slopes(
+    x: torch.Tensor, y: torch.Tensor, axes: Sequence[int], near: float
+) -> tuple[torch.Tensor, float] | None:
+    """(scale, ratio) where y is scale * x above 0 and ratio times that below; else None."""
+    above, below = x.clamp(min=0), x.clamp(max=0)
+    scale = (y * above).sum(axes, keepdim=True) / above.square().sum(axes, keepdim=True)
+    scale = torch.where(scale.isfinite(), scale, 1.0)
+    ratio = float((y * below).sum() / (scale * below.square()).sum().clamp(min=1e-12))
+    straight = scale * (above + ratio * below)
+    if (y - straight).abs().max() > near * y.abs().max():
+        return None
+    return scale, ratio
+
+
+def _normalised(x: torch.Tensor) -> torch.Tensor:
+    return F.batch_norm(x, None, None, training=True)
+
+
+def _normalised_per_feature(x: torch.Tensor) -> torch.Tensor:
+    return (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5).sqrt()
+
+
+_OTHER_ACTIVATIONS = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "ELU": F.elu,
+    "SELU": F.selu,
+    "GELU": F.gelu,
+    "SiLU": F.silu,
+    "softplus": F.softplus,
+    "ReLU6": F.relu6,
+}
+
+
+def _between_by_numbers(before: torch.Tensor, after: torch.Tensor) -> _Between | None:
+    """What was done in train mode to a batch, if it is one of the usual things."""
+    deviation, lowest = float(before.std()), float(after.min())
+    if after.ndim != 4:
+        return None
+    channel, feature = (0, 2, 3), (0,)
+    norms = [("batch", _normalised, channel), ("image", F.instance_norm, channel)]
+    if before.ndim < 4 or before.shape[2:] == (1, 1):
+        norms.append(("batch", _normalised_per_feature, feature))
+    for x in _arranged(before, after.shape):
+        found = _slopes(x, after, (0, 1, 2, 3), 1e-4)
+        if found and abs(float(found[0]) - 1) < 1e-3:
+            return _Between("", found[1], before=deviation)
+        for name, norm, axes in norms:
+            found = _slopes(norm(x), after, axes, 0.02)
+            if found and (found[0] - 1).abs().max() < _SCALE_WITHIN:
+                return _Between(name, found[1])
+            for activation, function in _OTHER_ACTIVATIONS.items():
+                if (function(norm(x)) - after).abs().max() < 0.05 * after.abs().max():
+                    return _Between(name, None, activation)
+        for activation, function in _OTHER_ACTIVATIONS.items():
+            if torch.allclose(function(x), after, 1e-3, 1e-3):
+                return _Between("", None, activation, before=deviation)
+        for activation in (F.relu, functools.partial(F.leaky_relu, negative_slope=0.2)):
+            found = _slopes(_normalised(activation(x)), after, channel, 0.02)
+            if found and abs(found[1] - 1) < 0.02:
+                return _Between("batch", 0.0, late=True, lowest=lowest)
+    return None
+
+
+def _between_by_feeding(passage: Passage, after: torch.Tensor) -> _Between:
+    """The same, from what is made of other numbers in place of the layer's."""
+    before = passage.source.output
+    seen, norm = passage.activation(), passage.normalisation()
+    over: str = norm.over
+    fits = [_slopes(_normalised(x), after, (0, 2, 3), 0.02) for x in _arranged(before, after.shape)]
+    scale = next((float(fit[0].mean()) for fit in fits if fit), 1.0)
+    if not over and any(fits):
+        values = passage.values()
+        plain, tripled = (passage.feed(k * values, training=True).std() for k in (1, 3))
+        over = "weak" if tripled < 2 * plain else over
+    name = str(seen) if seen.elementwise else "something that makes a number of several others"
+    return _Between(
+        over,
+        seen.ratio,
+        name,
+        late=norm.after and not norm.before,
+        before=float(before.std()),
+        after=scale,
+        lowest=float(after.min()),
+    )
+
+
+def _between(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    step: Step,
+    target: Step | None,
+    after: torch.Tensor,
+) -> _Between:
+    """What comes between a step and the next, of whose input ``after`` are the numbers."""
+    seen = _between_by_numbers(step.output, after.detach())
+    return seen or _between_by_feeding(Passage(network, inputs, step, target), after.detach())
+
+
+def _unstuffed(step: Step, size: Sequence[int]) -> Step:
+    """A convolution over zero-stuffed maps as the transposed convolution that it is.
+
+    size : height and width before the zeros were put between.
+    """
+    x = step.inputs
+    if step.kind != "convolution" or set(step.stride) != {1} or x.ndim != 4:
+        return step
+    for top, left in itertools.product(range(2), repeat=2):
+        kept, rest = x[:, :, top::2, left::2], x.clone()
+        rest[:, :, top::2, left::2] = 0
+        spare = [kept.shape[axis + 2] - size[axis] for axis in range(2)]
+        if not rest.any() and kept.any() and min(spare) >= 0:
+            rows, columns = (slice(s // 2, s // 2 + n) for s, n in zip(spare, size, strict=True))
+            kept = kept[:, :, rows, columns]
+            return dataclasses.replace(step, kind="transposed convolution", inputs=kept)
+    return step
+
+
+def _complain_of_noise(network: nn.Module, inputs: torch.Tensor, trace: Trace) -> None:
+    again = watch(network, inputs, seed=1).output.detach()
+    difference = float((again - trace.output.detach()).abs().max())
+    if difference > 1e-5 * (1 + float(again.abs().max())):
+        raise Complaint(
+            f"two calls with the same input differ by up to {difference:.2g}.",
+            "noise",
+        )
+
+
+def _complain_of_parameters(network: nn.Module, inputs: torch.Tensor, trace: Trace) -> None:
+    """Weights that are not learnt, not known to the network, or in two places."""
+    reached = {id(each) for each in learnable(trace.output)}
+    if reached != {id(each) for each in network.parameters()}:
+        named("layers_made_in_forward", complain_of_new_layers, network, inputs)
+        named("layers_in_a_list", complain_of_unregistered, network, inputs)
+        named("frozen", complain_of_frozen, network)
+        named("detached", complain_of_cut_gradients, network, inputs)
+        named("unused_layer", complain_of_unused, network, inputs)
+    named("shared", complain_of_shared_weights, network, trace)
+    named("shared", complain_of_shared_modules, network, inputs)
+
+
+def _complain_of_norms_without_parameters(
+    network: nn.Module, steps: Sequence[Step], channels: int
+) -> None:
+    """channels : how many need a scale and a shift."""
+    used = sum(step.weight.numel() for step in steps)
+    used += sum(step.bias.numel() for step in steps if step.bias is not None)
+    rest = sum(each.numel() for each in network.parameters()) - used
+    if rest < 2 * channels:
+        raise Complaint(
+            f"learns {rest} numbers besides the layers' weights. A scale and a shift for each of "
+            f"{channels} normalised channels make {2 * channels}.",
+            "not_affine",
+        )
+
+
+def _complain_of_eval(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Eval mode: the same for one alone, without traces, and by statistics that have moved."""
+    with keeping_state(network), torch.no_grad():
+        network.eval()
+        before = state(network)
+        together, alone = network(inputs.clone()), network(inputs[:1].clone())
+        left = changes(before, network)
+        network.train()
+        network(3 * inputs + 1)
+        network.eval()
+        later = network(inputs[:1].clone())
+    near = 1e-3 * (1e-3 + float(together.abs().max()))
+    if left or (together[:1] - alone).abs().max() > near:
+        named("batch_statistics", complain_of_company, network, inputs[:3])
+        named("batch_statistics", complain_of_traces, network, inputs[:3])
+    if torch.allclose(alone, later, 1e-3, 1e-6):
+        named("statistics_stand_still", complain_of_statistics, network, inputs)
+
+
+# What both banks say of the same mistakes.
+_NOT_NORMALISED = "nn.BatchNorm2d comes between the transposed convolution and ReLU"
+_SAID = {
+    "leaky_relu": "LeakyReLU is for the discriminator; the generator's hidden layers have nn.ReLU.",
+    "another_activation": "The hidden layers of the generator have nn.ReLU.",
+    "relu_first": "The order is transposed convolution, BatchNorm, ReLU.",
+    "instance_norm": "Take nn.BatchNorm2d, whose statistics run over the batch as well.",
+    "large_eps": "Is there a number too many in nn.BatchNorm2d(channels)? The second one is eps, "
+    "not momentum, and eps stays tiny.",
+    "not_affine": "Leave out `affine=False`: the shift takes the place of the bias.",
+    "noise": "Leave out dropout and random numbers; the only chance in a GAN's generator is z.",
+    "layers_in_a_list": "Layers in a Python list or dict are not registered: use nn.ModuleList or "
+    "nn.Sequential, or an attribute for each.",
+    "layers_made_in_forward": "Make the layers in __init__ and only call them in forward.",
+    "frozen": "Leave requires_grad as it is.",
+    "detached": "Is there a `.detach()`, `.data` or `torch.no_grad()` in forward?",
+    "unused_layer": "Leave that layer out, or call it in forward.",
+    "left_in_eval_mode": "Leave out `.eval()`: BatchNorm would never learn its running statistics.",
+    "batch_statistics": "BatchNorm has to use its running statistics in eval mode: leave "
+    "`track_running_stats` alone; with F.batch_norm, hand over buffers and "
+    "`training=self.training`.",
+    "statistics_stand_still": "Leave BatchNorm's momentum as it is, and let `.train()` reach it.",
+}
+
+
+def _said(**wrong: Callable) -> dict[str, Mistake]:
+    return {slug: Mistake(_SAID[slug], answer) for slug, answer in wrong.items()}
+
+
+# --- deconv_block -----------------------------------------------------------------------------
+
+_MAPS = _draw((6, 3, 3, 5), 1) * 1.5 + 0.5
+
+
+def _deconv_probe(attempt: Callable) -> Asking:
+    block = yield ask("deconv_block(3, 5)", lambda: network_of(attempt(3, 5)), compare=False)
+    trace = yield ask(
+        "The output of deconv_block(3, 5) for maps of shape (6, 3, 3, 5)",
+        lambda: _run_of_a_block(block),
+        compare=False,
+    )
+    yield ask("Your block:", lambda: _complain_of_block(block, trace))
+
+
+def _run_of_a_block(block: nn.Module) -> Trace:
+    try:
+        trace = watch(block, _MAPS)
+    except RuntimeError:
+        swapped = _output_or_none(block, _MAPS[:, :1].expand(-1, 5, -1, -1))
+        if swapped is not None and swapped.shape[1] == 3:
+            raise Complaint(
+                "cannot be computed: it takes 5 channels and puts out 3.", "channels_swapped"
+            ) from None
+        raise
+    y = tensor_of(trace.output)
+    if tuple(y.shape) == (6, 5, 6, 10):
+        return trace
+    told = f"has shape {tuple(y.shape)}, should be (6, 5, 6, 10)."
+    slug = ""
+    if y.ndim == 4 and len(y) == 6 and y.shape[1] == 5:
+        told = f"has maps of {_pixels(y.shape)}. Of 3 × 5 it should make 6 × 10."
+        slug = "wrong_size"
+        if any(step.kind == "convolution" and 2 in step.stride for step in trace.steps):
+            slug = "convolution"
+        elif tuple(y.shape[2:]) in ((2, 4), (3, 5), (4, 6)):
+            slug = "no_stride"
+    raise Complaint(told, slug)
+
+
+def _output_or_none(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor | None:
+    """What the network makes of other inputs than it was given, None where it fails."""
+    try:
+        with keeping_state(network):
+            output = network(inputs.clone())
+    except Exception:
+        return None
+    return output if isinstance(output, torch.Tensor) else None
+
+
+def _complain_of_block(block: nn.Module, trace: Trace) -> None:
+    named("left_in_eval_mode", complain_of_eval_mode, block)
+    if not trace.steps:
+        raise Complaint("uses no weights of its own. It needs an nn.ConvTranspose2d.")
+    step, y = _unstuffed(trace.steps[0], (3, 5)), trace.output.detach()
+    if tuple(step.inputs.shape[2:]) != (3, 5):
+        raise Complaint(
+            f"makes {_pixels(step.inputs.shape)} of 3 × 5 without weights, and convolves that.",
+            "upsampling",
+        )
+    if len(trace.steps) > 1:
+        names = listing([each.name for each in trace.steps])
+        raise Complaint(f"has {len(trace.steps)} layers with weights, {names}.", "two_convolutions")
+    if step.kind != "transposed convolution":
+        raise Complaint(
+            f"convolves the maps of 3 × 5, and makes {_pixels(y.shape)} of the {step.width} maps "
+            "after that, without weights.",
+            "pixel_shuffle",
+        )
+    if not torch.allclose(step.inputs, _MAPS, 1e-4, 1e-4):
+        raise Complaint("changes the maps before the transposed convolution.", "convolution_last")
+    _complain_of_parameters(block, _MAPS, trace)
+    _complain_of_noise(block, _MAPS, trace)
+    seen = _between(block, _MAPS, trace.steps[0], None, y)
+    if seen.slug:
+        deviation = f"{seen.before:.2g}"
+        raise Complaint(seen.words("the transposed convolution", deviation), seen.slug)
+    if step.bias is not None:
+        raise Complaint(f"has {step.bias.numel()} biases in its transposed convolution.", "bias")
+    _complain_of_norms_without_parameters(block, trace.steps, 5)
+    _complain_of_eval(block, _MAPS)
+
+
+def _block(
+    *,
+    convolution: Callable = lambda a, b: [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)],
+    norm: Callable = lambda b: [nn.BatchNorm2d(b)],
+    activation: Callable = lambda: [nn.ReLU()],
+    order: Callable = lambda *parts: itertools.chain(*parts),
+    change: Callable = lambda block: block,
+) -> Callable:
+    """A block that differs from the reference's in some part."""
+
+    def deconv_block(in_channels, out_channels):
+        parts = convolution(in_channels, out_channels), norm(out_channels), activation()
+        block = nn.Sequential(*order(*parts))
+        return change(block) or block
+
+    return deconv_block
+
+
+def _transposed(*settings: Any, **options: Any) -> Callable:
+    return lambda a, b: [nn.ConvTranspose2d(a, b, *settings, bias=False, **options)]
+
+
+class _ListedBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = list(reference.deconv_block(in_channels, out_channels))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class _BlockMadeAnew(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.in_channels, self.out_channels = in_channels, out_channels
+
+    def forward(self, x):
+        return reference.deconv_block(self.in_channels, self.out_channels)(x)
+
+
+class _FunctionalBlock(nn.Module):
+    """The layers as attributes, ReLU as a function."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.deconv = nn.ConvTranspose2d(in_channels, out_channels, 4, 2, 1, bias=False)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.deconv(x)), inplace=True)
+
+
+class _StuffedBlock(nn.Module):
+    """A transposed convolution written as what it is: zeros in between, then a convolution."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 4, 4) * 0.1)
+        self.norm = ByHand(out_channels)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        stuffed = x.new_zeros(n, c, 2 * h - 1, 2 * w - 1)
+        stuffed[:, :, ::2, ::2] = x
+        return self.norm(F.conv2d(stuffed, self.weight, padding=2)).clamp(min=0)
+
+
+def _lazy_block(in_channels, out_channels):
+    layers = nn.Sequential()
+    layers.append(nn.LazyConvTranspose2d(out_channels, (4, 4), (2, 2), (1, 1), bias=False))
+    layers.append(nn.LazyBatchNorm2d())
+    layers.append(nn.ReLU())
+    return layers
+
+
+deconv_block: Exercise = lesson.exercise(
+    reference.deconv_block,
+    probe=_deconv_probe,
+    names_mistakes=True,
+    mistakes={
+        "convolution": Mistake(
+            "nn.Conv2d with stride 2 halves. nn.ConvTranspose2d with the same numbers, "
+            "(in_channels, out_channels, 4, stride=2, padding=1), doubles.",
+            _block(convolution=lambda a, b: [nn.Conv2d(a, b, 4, 2, 1, bias=False)]),
+        ),
+        "channels_swapped": Mistake(
+            "nn.ConvTranspose2d takes in_channels first, then out_channels, like nn.Conv2d.",
+            lambda in_channels, out_channels: reference.deconv_block(out_channels, in_channels),
+        ),
+        "wrong_size": Mistake(
+            "A transposed convolution makes (n - 1) * stride - 2 * padding + kernel_size + "
+            "output_padding of n. Kernel 4, stride 2, padding 1 gives 2 * n.",
+            _block(convolution=_transposed(3, 2, 1)),
+        ),
+        "no_stride": Mistake(
+            "Without `stride=2` there are no zeros between the pixels, so nothing doubles.",
+            _block(convolution=_transposed(4, 1, 1)),
+        ),
+        "upsampling": Mistake(
+            "A good way too, without checkerboards, but not a fractionally strided convolution, "
+            "whose weights learn how to enlarge: nn.ConvTranspose2d(in_channels, out_channels, 4, "
+            "stride=2, padding=1).",
+            _block(
+                convolution=lambda a, b: [
+                    nn.Upsample(scale_factor=2),
+                    nn.Conv2d(a, b, 3, padding=1, bias=False),
+                ]
+            ),
+        ),
+        "pixel_shuffle": Mistake(
+            "A good way too, but not a fractionally strided convolution: nn.ConvTranspose2d("
+            "in_channels, out_channels, 4, stride=2, padding=1).",
+            _block(
+                convolution=lambda a, b: [
+                    nn.Conv2d(a, 4 * b, 3, padding=1, bias=False),
+                    nn.PixelShuffle(2),
+                ]
+            ),
+        ),
+        "two_convolutions": Mistake(
+            "A block has one, the transposed convolution.",
+            _block(
+                convolution=lambda a, b: [
+                    nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False),
+                    nn.Conv2d(b, b, 3, padding=1, bias=False),
+                ]
+            ),
+        ),
+        "convolution_last": Mistake(
+            "The transposed convolution comes first, then BatchNorm, then ReLU.",
+            lambda in_channels, out_channels: nn.Sequential(
+                nn.BatchNorm2d(in_channels),
+                nn.ReLU(),
+                nn.ConvTranspose2d(in_channels, out_channels, 4, 2, 1, bias=False),
+            ),
+        ),
+        "bias": Mistake(
+            "BatchNorm subtracts them again, as part of the mean: `bias=False`.",
+            _block(convolution=lambda a, b: [nn.ConvTranspose2d(a, b, 4, 2, 1)]),
+        ),
+        "no_norm": Mistake(
+            f"{_NOT_NORMALISED}.",
+            _block(norm=lambda b: []),
+        ),
+        "no_relu": Mistake(
+            "nn.ReLU comes last in the block.",
+            _block(activation=lambda: []),
+        ),
+        "bare": Mistake(
+            f"{_NOT_NORMALISED}, which comes last.",
+            _block(norm=lambda b: [], activation=lambda: []),
+        ),
+        "no_norm_and_leaky_relu": Mistake(
+            f"{_NOT_NORMALISED}; LeakyReLU is for the discriminator.",
+            _block(norm=lambda b: [], activation=lambda: [nn.LeakyReLU(0.2)]),
+        ),
+        "no_norm_and_another_activation": Mistake(
+            f"{_NOT_NORMALISED}.",
+            _block(norm=lambda b: [], activation=lambda: [nn.Tanh()]),
+        ),
+    }
+    | _said(
+        leaky_relu=_block(activation=lambda: [nn.LeakyReLU(0.2)]),
+        another_activation=_block(activation=lambda: [nn.Tanh()]),
+        relu_first=_block(order=lambda c, n, a: [*c, *a, *n]),
+        instance_norm=_block(norm=lambda b: [nn.InstanceNorm2d(b, affine=True)]),
+        large_eps=_block(norm=lambda b: [nn.BatchNorm2d(b, 0.8)]),
+        not_affine=_block(norm=lambda b: [nn.BatchNorm2d(b, affine=False)]),
+        noise=_block(activation=lambda: [nn.ReLU(), nn.Dropout(0.3)]),
+        layers_in_a_list=_ListedBlock,
+        layers_made_in_forward=_BlockMadeAnew,
+        frozen=_block(change=lambda block: block.requires_grad_(False)),
+        left_in_eval_mode=_block(change=lambda block: block.eval()),
+        batch_statistics=_block(norm=lambda b: [nn.BatchNorm2d(b, track_running_stats=False)]),
+        statistics_stand_still=_block(norm=lambda b: [nn.BatchNorm2d(b, momentum=0.0)]),
+    ),
+    hints=[
+        "Which layer of PyTorch is a convolution with stride 1/2? Which kernel, stride and padding "
+        "make 2n of n: (n - 1) * stride - 2 * padding + kernel_size? And what becomes of a bias "
+        "when BatchNorm follows?",
+        "`nn.Sequential` of `nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, "
+        "padding=1, bias=False)`, `nn.BatchNorm2d(out_channels)` and `nn.ReLU()`.",
+    ],
+    right=[
+        _FunctionalBlock,
+        _StuffedBlock,
+        _lazy_block,
+        _block(convolution=_transposed(5, 2, 2, output_padding=1)),
+        _block(activation=lambda: [nn.ReLU(inplace=True)]),
+        _block(norm=lambda b: [ByHand(b)], activation=lambda: [nn.LeakyReLU(0.0)]),
+        _block(
+            change=lambda block: nn.ModuleDict({"all": block})["all"].apply(reference.init_weights)
+        ),
+    ],
+    returns="a network",
+    difficulty=1,
+    minutes=5,
+)
+"""deconv_block(in_channels, out_channels) returns a network, an nn.Module, that makes maps
+(N, out_channels, 2H, 2W) of maps (N, in_channels, H, W), whatever N, H and W.
+
+In this order: transposed convolution with stride 2 and without bias, kernel 4 and padding 1 (or
+another kernel that doubles exactly, such as the paper's 5 with padding 2 and output_padding 1);
+batch normalisation; ReLU. No upsampling layer. It comes in train mode.
+"""
+
+
+# --- Generator --------------------------------------------------------------------------------
+
+_LATENT, _CONV = 12, 4
+_Z, _OTHER_Z = _draw((8, _LATENT), 2), _draw((8, _LATENT), 3)
+
+
+def _generator_probe(attempt: Callable) -> Asking:
+    def make(**arguments: int) -> nn.Module:
+        if isinstance(attempt, nn.Module):
+            raise Complaint("cannot be made from a network: pass the class, without calling it.")
+        return network_of(attempt(**arguments))
+
+    made = f"Generator(latent_dim={_LATENT}, conv_dim={_CONV})"
+    network = yield ask(
+        made, functools.partial(make, latent_dim=_LATENT, conv_dim=_CONV), compare=False
+    )
+    trace = yield ask(
+        f"The output of {made} for z of shape (8, {_LATENT})",
+        lambda: _run_of_a_generator(network, _Z),
+        compare=False,
+    )
+    yield ask("Your generator:", lambda: _complain_of_generator(network, trace))
+    made = "Generator(latent_dim=5, conv_dim=6)"
+    other = yield ask(made, functools.partial(make, latent_dim=5, conv_dim=6), compare=False)
+    wider = yield ask(
+        f"The output of {made} for z of shape (8, 5)",
+        lambda: _run_of_a_generator(other, _draw((8, 5), 4)),
+        compare=False,
+    )
+    yield ask("The width of the layers", lambda: _complain_of_widths(trace, wider))
+    usual = yield ask("Generator()", make, compare=False)
+    yield ask("Generator() with its defaults", lambda: _complain_of_defaults(usual))
+
+
+def _run_of_a_generator(network: nn.Module, z: torch.Tensor) -> Trace:
+    """What it does with z. Raises Complaint unless it makes images of the right shape."""
+    try:
+        trace = watch(network, z)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        _complain_of_failure(network, z, error)
+        raise
+    y = tensor_of(trace.output)
+    shape = tuple(y.shape)
+    if shape == (8, 3, 32, 32):
+        return trace
+    told = f"has shape {shape}, should be (8, 3, 32, 32)."
+    if shape == (8, 32, 32, 3):
+        raise Complaint(told, "channels_last_images")
+    if shape == (8, 3 * 32 * 32):
+        raise Complaint(told, "flat_images")
+    if len(shape) != 4:
+        raise Complaint(told)
+    if shape[0] != 8:
+        raise Complaint(
+            f"has shape {shape}: of 8 vectors it makes {shape[0]} images.", "batch_size"
+        )
+    if shape[2:] == (32, 32):
+        raise Complaint(told, "colours")
+    sizes = [_pixels(step.output.shape) for step in trace.steps if step.output.ndim == 4]
+    raise Complaint(
+        f"has images of {_pixels(shape)}, should be 32 × 32. The layers make {listing(sizes)}.",
+        {64: "one_block_too_many", 16: "one_block_too_few"}.get(shape[2], "wrong_size"),
+    )
+
+
+def _complain_of_failure(network: nn.Module, z: torch.Tensor, error: Exception) -> None:
+    """Find out what the network would have taken."""
+    count, latent_dim = z.shape
+    if _output_or_none(network, z[:, :, None, None]) is not None:
+        raise Complaint(
+            f"cannot be computed. It wants z of shape {(count, latent_dim, 1, 1)}.", "z_of_pixels"
+        ) from None
+    for batch in (64, 128, 32, 16, 1):
+        if _output_or_none(network, _draw((batch, latent_dim), 5)) is not None:
+            raise Complaint(
+                f"cannot be computed: only z with {batch} vectors will do.", "batch_size_fixed"
+            ) from None
+    for wanted in (100, 128, 64, 10):
+        if _output_or_none(network, _draw((count, wanted), 5)) is not None:
+            raise Complaint(
+                f"cannot be computed. It wants vectors of {wanted} numbers, latent_dim is "
+                f"{latent_dim}.",
+                "latent_dim_fixed",
+            ) from None
+    found = re.search(r"expected input\[(\d+), 4, 4, (\d+)\] to have", str(error))
+    if found:
+        n, channels = found.groups()
+        raise Complaint(
+            f"cannot be computed: a transposed convolution gets maps of shape ({n}, 4, 4, "
+            f"{channels}).",
+            "channels_last",
+        ) from None
+
+
+def _complain_of_generator(network: nn.Module, trace: Trace) -> None:
+    named("left_in_eval_mode", complain_of_eval_mode, network)
+    other = watch(network, _OTHER_Z)
+    if torch.equal(other.output, trace.output):
+        raise Complaint("makes the same images of two different z.", "z_ignored")
+    if not {id(each) for each in learnable(other.output)} >= {
+        id(each) for each in learnable(trace.output)
+    }:
+        named("layers_made_in_forward", complain_of_new_layers, network, _Z)
+    _complain_of_noise(network, _Z, trace)
+    steps = _complain_of_path(trace)
+    _complain_of_parameters(network, _Z, trace)
+    _complain_of_start_and_width(steps)
+    _complain_of_what_is_between(network, trace, steps)
+    _complain_of_biases(steps)
+    _complain_of_norms_without_parameters(
+        network, steps, sum(step.inputs.shape[1] for step in steps[1:])
+    )
+    _complain_of_the_end(network, trace, steps[-1])
+    _complain_of_eval(network, _Z)
+    _complain_of_unused_numbers(network)
+
+
+def _complain_of_path(trace: Trace) -> list[Step]:
+    """The layers from z to the images. Raises Complaint unless one leads to the next."""
+    steps = trace.steps
+    if not steps:
+        raise Complaint("uses no weights of its own on z.")
+    for number, step in enumerate(steps):
+        if step.sources != {number - 1}:
+            raise Complaint(
+                f"has a shortcut: {step.name} gets more than what the layer before puts out. DCGAN "
+                "has none, each layer follows the one before."
+            )
+    first, rest = steps[0], steps[1:]
+    if first.inputs.shape[1:].numel() != _LATENT or not torch.allclose(
+        first.inputs.flatten().sort().values, _Z.flatten().sort().values, 1e-4, 1e-4
+    ):
+        raise Complaint("changes z before the first layer.", "z_changed")
+    if steps[-1].kind == "dense layer":
+        raise Complaint(f"ends in a dense layer. Its layers are {_names(steps)}.", "dense_alone")
+    if any(step.kind == "dense layer" for step in rest):
+        raise Complaint(
+            f"has a dense layer in between. Its layers are {_names(steps)}.", "hidden_dense"
+        )
+    straight = [first]
+    ends = [*[step.inputs for step in rest], trace.output.detach()]
+    for number, (step, end) in enumerate(zip(list(steps), ends, strict=True)):
+        following = steps[number + 1] if number + 1 < len(steps) else None
+        before, after = _size(step, end), tuple(end.shape[2:])
+        padded = following and all(b <= a < 2 * b for a, b in zip(after, before, strict=True))
+        if before != after and not padded:
+            known = following and _unstuffed(following, before)
+            if not known or known is following:
+                _complain_of_growth(step, before, following, end)
+            following = known
+        if following:
+            straight.append(following)
+    return straight
+
+
+def _names(steps: Sequence[Step]) -> str:
+    return listing([step.name for step in steps])
+
+
+def _size(step: Step, end: torch.Tensor) -> tuple[int, ...]:
+    """Height and width of what a layer puts out; of a dense layer, if it is maps for ``end``."""
+    if step.output.ndim == 4:
+        return tuple(step.output.shape[2:])
+    side = math.isqrt(step.output.numel() // end.shape[:2].numel())
+    return side, side
+
+
+def _complain_of_growth(
+    step: Step, before: Sequence[int], following: Step | None, end: torch.Tensor
+) -> None:
+    to = following.name if following else "the images"
+    change = f"{_pixels(before)} becomes {_pixels(end.shape)}"
+    told = f"changes the size without weights: between {step.name} and {to}, {change}."
+    if end.numel() == step.output.numel():
+        raise Complaint(told, "pixel_shuffle")
+    if end.numel() < step.output.numel():
+        raise Complaint(told, "cropped")
+    raise Complaint(told, "upsampling")
+
+
+def _complain_of_start_and_width(steps: Sequence[Step]) -> None:
+    if len(steps) < 2:
+        raise Complaint(f"has one layer with weights alone, {steps[0].name}.")
+    maps, last = steps[1].inputs, steps[-1].inputs
+    if tuple(maps.shape[2:]) != (4, 4):
+        raise Complaint(f"begins with maps of {_pixels(maps.shape)}.", "other_start")
+    widths = [step.inputs.shape[1] for step in steps[1:]]
+    if widths[-1] == _CONV:
+        return
+    told = (
+        f"was made with conv_dim={_CONV} and has {last.shape[1]} channels before the image. The "
+        f"channels are {', '.join(map(str, widths))} and 3."
+    )
+    if widths[0] == _CONV:
+        raise Complaint(told, "widths_upside_down")
+    raise Complaint(told, "conv_dim_fixed" if widths[-1] in (16, 32, 64, 128) else "last_width")
+
+
+def _complain_of_what_is_between(network: nn.Module, trace: Trace, steps: Sequence[Step]) -> None:
+    """steps : those of the trace, seen as transposed convolutions where they are."""
+    places: dict[_Between, list[Step]] = {}
+    count = len(steps) - 1
+    for number in range(count):
+        source, target = trace.steps[number : number + 2]
+        seen = _between_by_numbers(source.output, steps[number + 1].inputs)
+        if not seen:
+            if any(each.slug for each in places):
+                break  # one thing at a time: to find out takes a while
+            passage = Passage(network, _Z, source, target)
+            seen = _between_by_feeding(passage, steps[number + 1].inputs)
+        same = next((each for each in places if each.slug == seen.slug), seen)
+        places.setdefault(same, []).append(source)
+    wrong = {seen: where for seen, where in places.items() if seen.slug}
+    if not wrong:
+        return
+    seen, where = next(iter(wrong.items()))
+    slug = seen.slug
+    if len(wrong) == 1 and where == [trace.steps[0]] and count > 1:
+        slug = {
+            "bare": "projection_bare",
+            "no_norm": "projection_without_norm",
+            "no_relu": "projection_without_relu",
+        }.get(slug, slug)
+    elif len(where) < count and len(wrong) == 1:
+        slug = {"no_norm": "one_norm_missing", "no_relu": "one_relu_missing"}.get(slug, slug)
+    told = [
+        each.words(_names(at), listing([f"{step.output.std():.2g}" for step in at]))
+        for each, at in wrong.items()
+    ]
+    raise Complaint(" It ".join(told), slug)
+
+
+def _complain_of_biases(steps: Sequence[Step]) -> None:
+    biased = [step for step in steps[:-1] if step.bias is not None]
+    if not biased:
+        return
+    told = " and ".join(f"{each.bias.numel()} in {each.name}" for each in biased)
+    if biased == [steps[0]]:
+        raise Complaint(f"has biases before BatchNorm: {told}.", "bias_of_the_projection")
+    raise Complaint(f"has biases before BatchNorm: {told}.", "bias")
+
+
+def _complain_of_the_end(network: nn.Module, trace: Trace, last: Step) -> None:
+    """What becomes of other numbers in place of those that the last layer puts out."""
+    x = 1.5 * _draw((8, 3, 32, 32), 6) + torch.tensor([-0.5, 0.2, 0.8]).reshape(1, 3, 1, 1)
+    source = trace.steps[-1]
+    y = Passage(network, _Z, source, None).feed(x, training=True)
+    if any(torch.allclose(y, right, 1e-3, 1e-3) for right in (x.tanh(), (x / 2).tanh())):
+        return  # 2 * sigmoid(x) - 1 is tanh(x / 2): a matter of the weights' scale
+    norm = _normalised(x)
+    known = {
+        "sigmoid": [x.sigmoid()],
+        "no_tanh": [x],
+        "batch_norm_on_the_images": [
+            norm.tanh(), norm, norm.sigmoid(), _normalised(x.tanh()), norm.relu(),
+            norm.relu().tanh(),
+        ],
+        "tanh_twice": [x.tanh().tanh()],
+        "relu_before_tanh": [x.relu().tanh()],
+        "relu_at_the_end": [x.relu()],
+        "clamp": [x.clamp(-1, 1)],
+    }  # fmt: skip
+    told = (
+        f"makes pixels between {float(y.min()):.2f} and {float(y.max()):.2f} of numbers between "
+        f"{float(x.min()):.1f} and {float(x.max()):.1f} from its last layer"
+    )
+    for slug, candidates in known.items():
+        if any(torch.allclose(y, each, 1e-2, 1e-2) for each in candidates):
+            raise Complaint(f"{told}.", slug)
+    flat, squashed = y.flatten(), x.tanh().flatten()
+    scale = float(
+        ((flat - flat.mean()) * squashed).sum() / (squashed - squashed.mean()).square().sum()
+    )
+    shift = float((flat - scale * squashed).mean())
+    if torch.allclose(y, scale * x.tanh() + shift, 1e-2, 1e-2):
+        raise Complaint(f"{told}: {scale:.2g} * tanh + {shift:.2g}.", "rescaled")
+    raise Complaint(f"{told}, and that is not their tanh.", "another_end")
+
+
+def _complain_of_unused_numbers(network: nn.Module) -> None:
+    """Each number of z alone has to change the image."""
+    z = torch.cat([_Z[:1], _Z[:1] + 2 * torch.eye(_LATENT)])
+    with keeping_state(network), torch.no_grad():
+        images = network.eval()(z)
+    without = [i for i in range(_LATENT) if torch.equal(images[0], images[i + 1])]
+    if without:
+        raise Complaint(
+            f"makes the same image whatever {len(without)} of the {_LATENT} numbers of z are.",
+            "z_ignored",
+        )
+
+
+def _complain_of_widths(narrow: Trace, wide: Trace) -> None:
+    few, many = ([step.inputs.shape[1] for step in trace.steps[1:]] for trace in (narrow, wide))
+    told = (
+        f"is {', '.join(map(str, few))} channels with conv_dim={_CONV} and "
+        f"{', '.join(map(str, many))} with conv_dim=6."
+    )
+    if [6 * width for width in few] != [_CONV * width for width in many]:
+        raise Complaint(told, "widths_not_scaled")
+
+
+def _complain_of_defaults(network: nn.Module) -> None:
+    trace = None
+    try:
+        trace = watch(network, _draw((2, 100), 7))
+    except Exception as error:
+        raise Complaint(
+            f"fails for z of shape (2, 100): {type(error).__name__}: {error}", "defaults"
+        ) from None
+    shape, width = tuple(tensor_of(trace.output).shape), trace.steps[-1].inputs.shape[1]
+    if shape != (2, 3, 32, 32) or width != 32:
+        raise Complaint(
+            f"makes images of shape {shape} from {width} channels; (2, 3, 32, 32) from 32 would be "
+            "right.",
+            "defaults",
+        )
+
+
+def _generator(
+    *,
+    before: Callable = lambda: [],
+    dense: Callable = lambda z, c: [
+        nn.Linear(z, 64 * c, bias=False),
+        nn.Unflatten(1, (4 * c, 4, 4)),
+    ],
+    start: Callable = lambda b: [nn.BatchNorm2d(b), nn.ReLU()],
+    up: Callable = lambda a, b: [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)],
+    first: Callable = lambda b: [nn.BatchNorm2d(b), nn.ReLU()],
+    second: Callable = lambda b: [nn.BatchNorm2d(b), nn.ReLU()],
+    image: Callable = lambda c: [nn.ConvTranspose2d(c, 3, 4, 2, 1)],
+    end: Callable = lambda: [nn.Tanh()],
+    change: Callable = lambda network: network,
+) -> Callable:
+    """A generator as an nn.Sequential, with other layers in some places."""
+
+    def build(latent_dim=100, conv_dim=32):
+        c = conv_dim
+        network = nn.Sequential(
+            *before(), *dense(latent_dim, c), *start(4 * c),
+            *up(4 * c, 2 * c), *first(2 * c), *up(2 * c, c), *second(c), *image(c), *end(),
+        )  # fmt: skip
+        return change(network) or network
+
+    return build
+
+
+def _after(layers: Callable) -> dict[str, Callable]:
+    """The same layers after the projection and both blocks."""
+    return {"start": layers, "first": layers, "second": layers}
+
+
+class _Pieces(nn.Module):
+    """The right layers as attributes; wrong answers use them otherwise."""
+
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__()
+        self.latent_dim, self.conv_dim = latent_dim, conv_dim
+        self.project = reference.Generator(latent_dim, conv_dim).dense
+        self.start = nn.Sequential(nn.BatchNorm2d(4 * conv_dim), nn.ReLU())
+        self.up1 = reference.deconv_block(4 * conv_dim, 2 * conv_dim)
+        self.up2 = reference.deconv_block(2 * conv_dim, conv_dim)
+        self.image = nn.ConvTranspose2d(conv_dim, 3, 4, 2, 1)
+
+    def maps(self, z):
+        return self.start(self.project(z).reshape(len(z), -1, 4, 4))
+
+    def forward(self, z):
+        return torch.tanh(self.image(self.up2(self.up1(self.maps(z)))))
+
+
+def _forward(forward: Callable, base: type[nn.Module] = _Pieces) -> type[nn.Module]:
+    """The right layers with another forward."""
+    return type("Generator", (base,), {"forward": forward})
+
+
+class _Listed(nn.Module):
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__()
+        self.layers = list(_generator()(latent_dim, conv_dim))
+
+    def forward(self, z):
+        for layer in self.layers:
+            z = layer(z)
+        return z
+
+
+class _PartlyListed(_Pieces):
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__(latent_dim, conv_dim)
+        self.ups = [self.up1, self.up2]
+        del self.up1, self.up2
+
+    def forward(self, z):
+        return torch.tanh(self.image(self.ups[1](self.ups[0](self.maps(z)))))
+
+
+class _MadeAnew(_Pieces):
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__(latent_dim, conv_dim)
+        del self.up1, self.up2
+
+    def forward(self, z):
+        c = self.conv_dim
+        x = reference.deconv_block(4 * c, 2 * c)(self.maps(z))
+        return torch.tanh(self.image(reference.deconv_block(2 * c, c)(x)))
+
+
+class _Shared(nn.Module):
+    """One block used twice, which needs equal widths."""
+
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__()
+        self.project = nn.Linear(latent_dim, 16 * conv_dim, bias=False)
+        self.norm = nn.BatchNorm2d(conv_dim)
+        self.up = reference.deconv_block(conv_dim, conv_dim)
+        self.image = nn.ConvTranspose2d(conv_dim, 3, 4, 2, 1)
+
+    def forward(self, z):
+        x = F.relu(self.norm(self.project(z).view(len(z), -1, 4, 4)))
+        return torch.tanh(self.image(self.up(self.up(x))))
+
+
+class _Functional(nn.Module):
+    """Attributes in no order, functions where there are some, equal widths."""
+
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__()
+        self.image = nn.ConvTranspose2d(conv_dim, 3, 4, 2, 1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(conv_dim) for _ in range(3))
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(conv_dim, conv_dim, 4, 2, 1, bias=False) for _ in range(2)
+        )
+        self.project = nn.Linear(latent_dim, 16 * conv_dim, bias=False)
+
+    def forward(self, z):
+        x = self.project(z).view(z.size(0), -1, 4, 4)
+        x = F.relu_(self.norms[0](x))
+        for up, norm in zip(self.ups, self.norms[1:], strict=True):
+            x = torch.relu(norm(up(x)))
+        return self.image(x).tanh()
+
+
+class _AsInTheTorchPort(nn.Module):
+    """Begins with a transposed convolution of 1 x 1, as the paper's Torch code."""
+
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__()
+        c = conv_dim
+        self.main = nn.Sequential(
+            nn.ConvTranspose2d(latent_dim, c * 4, 4, 1, 0, bias=False),
+            nn.BatchNorm2d(c * 4),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(c * 4, c * 2, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(c * 2),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(c * 2, c, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(c),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(c, 3, 4, 2, 1, bias=False),
+            nn.Tanh(),
+        )
+        self.apply(reference.init_weights)
+
+    def forward(self, z):
+        return self.main(z[:, :, None, None])
+
+
+class _ChannelsLastInside(_Pieces):
+    """Dense numbers seen as (4, 4, C), as in Keras, then brought into PyTorch's order."""
+
+    def maps(self, z):
+        x = self.project(z).reshape(len(z), 4, 4, 4 * self.conv_dim)
+        return self.start(x.permute(0, 3, 1, 2))
+
+
+class _AllByHand(nn.Module):
+    """Parameters and functions alone."""
+
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__()
+        self.c = c = conv_dim
+        self.project = nn.Parameter(0.02 * torch.randn(latent_dim, 64 * c))
+        shapes = [(4 * c, 2 * c, 4, 4), (2 * c, c, 4, 4), (c, 3, 4, 4)]
+        self.kernels = nn.ParameterList(0.02 * torch.randn(shape) for shape in shapes)
+        self.norms = nn.ModuleList(ByHand(width) for width in (4 * c, 2 * c, c))
+
+    def forward(self, z):
+        x = (z @ self.project).unflatten(1, (4 * self.c, 4, 4))
+        for norm, kernel in zip(self.norms, self.kernels, strict=True):
+            x = norm(x)
+            x = F.conv_transpose2d(torch.where(x > 0, x, 0.0), kernel, stride=2, padding=1)
+        return 2 * torch.sigmoid(2 * x) - 1
+
+
+def _lazily(latent_dim=100, conv_dim=32):
+    layers = [nn.LazyLinear(64 * conv_dim, bias=False), nn.Unflatten(1, (4 * conv_dim, 4, 4))]
+    for width in (2 * conv_dim, conv_dim):
+        layers += [nn.LazyBatchNorm2d(), nn.ReLU()]
+        layers += [nn.LazyConvTranspose2d(width, 4, 2, 1, bias=False)]
+    layers += [nn.LazyBatchNorm2d(), nn.ReLU(), nn.LazyConvTranspose2d(3, 4, 2, 1), nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+def _norm_relu(width: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(width), nn.ReLU()]
+
+
+class _TwiceAsManyNumbers(_Pieces):
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__(latent_dim, conv_dim)
+        self.project = nn.Linear(latent_dim, 128 * conv_dim, bias=False)
+
+
+def _doubles_the_batch(self, z):
+    x = self.start(self.project(z).view(-1, 4 * self.conv_dim, 4, 4))
+    return torch.tanh(self.image(self.up2(self.up1(x))))
+
+
+class _WithAnUnusedLayer(_Pieces):
+    def __init__(self, latent_dim=100, conv_dim=32):
+        super().__init__(latent_dim, conv_dim)
+        self.up3 = reference.deconv_block(conv_dim, conv_dim)
+
+
+def _eight_by_eight(latent_dim=100, conv_dim=32):
+    return nn.Sequential(
+        nn.Linear(latent_dim, 128 * conv_dim, bias=False),
+        nn.Unflatten(1, (2 * conv_dim, 8, 8)),
+        *_norm_relu(2 * conv_dim),
+        reference.deconv_block(2 * conv_dim, conv_dim),
+        nn.ConvTranspose2d(conv_dim, 3, 4, 2, 1),
+        nn.Tanh(),
+    )
+
+
+def _upside_down(latent_dim=100, conv_dim=32):
+    return nn.Sequential(
+        nn.Linear(latent_dim, 16 * conv_dim, bias=False),
+        nn.Unflatten(1, (conv_dim, 4, 4)),
+        *_norm_relu(conv_dim),
+        reference.deconv_block(conv_dim, 2 * conv_dim),
+        reference.deconv_block(2 * conv_dim, 4 * conv_dim),
+        nn.ConvTranspose2d(4 * conv_dim, 3, 4, 2, 1),
+        nn.Tanh(),
+    )
+
+
+def _fixed_start(latent_dim=100, conv_dim=32):
+    return nn.Sequential(
+        nn.Linear(latent_dim, 16 * 24, bias=False),
+        nn.Unflatten(1, (24, 4, 4)),
+        *_norm_relu(24),
+        reference.deconv_block(24, 2 * conv_dim),
+        reference.deconv_block(2 * conv_dim, conv_dim),
+        nn.ConvTranspose2d(conv_dim, 3, 4, 2, 1),
+        nn.Tanh(),
+    )
+
+
+def _up_with(*settings: int, **options: Any) -> Callable:
+    return lambda a, b: [nn.ConvTranspose2d(a, b, *settings, bias=False, **options)]
+
+
+def _norm_and(activation: Callable) -> dict[str, Callable]:
+    return _after(lambda b: [nn.BatchNorm2d(b), activation()])
+
+
+Generator: Exercise = lesson.exercise(
+    reference.Generator,
+    probe=_generator_probe,
+    names_mistakes=True,
+    mistakes={
+        "projection_bare": Mistake(
+            "BatchNorm and ReLU come after the first layer too, once its numbers are maps of 4 × "
+            "4: nn.BatchNorm2d(4 * conv_dim) and nn.ReLU().",
+            _generator(start=lambda b: []),
+        ),
+        "projection_without_norm": Mistake(
+            "BatchNorm comes after the first layer too, before its ReLU: nn.BatchNorm2d(4 * "
+            "conv_dim) behind the reshape.",
+            _generator(start=lambda b: [nn.ReLU()]),
+        ),
+        "projection_without_relu": Mistake(
+            "ReLU comes after the first BatchNorm too; without it the first layer and the next "
+            "are no more than one.",
+            _generator(start=lambda b: [nn.BatchNorm2d(b)]),
+        ),
+        "no_norm": Mistake(
+            "BatchNorm comes after every layer but the last, before ReLU.",
+            _generator(**_after(lambda b: [nn.ReLU()])),
+        ),
+        "no_relu": Mistake(
+            "ReLU comes after every BatchNorm.",
+            _generator(**_after(lambda b: [nn.BatchNorm2d(b)])),
+        ),
+        "bare": Mistake(
+            "BatchNorm and ReLU come after every layer but the last.",
+            _generator(**_after(lambda b: [])),
+        ),
+        "one_norm_missing": Mistake(
+            "The others have their BatchNorm; this place needs one too, before ReLU.",
+            _generator(second=lambda b: [nn.ReLU()]),
+        ),
+        "one_relu_missing": Mistake(
+            "The others have their ReLU; this place needs one too, after BatchNorm.",
+            _generator(first=lambda b: [nn.BatchNorm2d(b)]),
+        ),
+        "no_norm_and_leaky_relu": Mistake(
+            "After every layer but the last come BatchNorm and ReLU; LeakyReLU is for the "
+            "discriminator.",
+            _generator(**_after(lambda b: [nn.LeakyReLU(0.2)])),
+        ),
+        "no_norm_and_another_activation": Mistake(
+            "After every layer but the last come BatchNorm and ReLU.",
+            _generator(**_after(lambda b: [nn.Tanh()])),
+        ),
+        "bias": Mistake(
+            "BatchNorm subtracts a bias again, as part of the mean: `bias=False`. Only the last "
+            "layer, which no BatchNorm follows, has use for one.",
+            _generator(up=lambda a, b: [nn.ConvTranspose2d(a, b, 4, 2, 1)]),
+        ),
+        "bias_of_the_projection": Mistake(
+            "BatchNorm subtracts a bias again, as part of the mean: `bias=False` in the first "
+            "layer too.",
+            _generator(dense=lambda z, c: [nn.Linear(z, 64 * c), nn.Unflatten(1, (4 * c, 4, 4))]),
+        ),
+        "sigmoid": Mistake(
+            "That is a sigmoid. Real images are scaled to -1..1 (lesson 02), so the last "
+            "activation is tanh.",
+            _generator(end=lambda: [nn.Sigmoid()]),
+        ),
+        "no_tanh": Mistake(
+            "Nothing bounds the pixels. tanh comes at the end, for pixels between -1 and 1.",
+            _generator(end=lambda: []),
+        ),
+        "relu_before_tanh": Mistake(
+            "No pixel can be below 0: a ReLU comes before tanh. The last layer is followed by tanh "
+            "alone.",
+            _generator(end=lambda: [nn.ReLU(), nn.Tanh()]),
+        ),
+        "relu_at_the_end": Mistake(
+            "That is a ReLU. After the last layer comes tanh alone, for pixels between -1 and 1.",
+            _generator(end=lambda: [nn.ReLU()]),
+        ),
+        "tanh_twice": Mistake(
+            "That is tanh of tanh, which never gets beyond 0.76, while real images go to 1. Once, "
+            "in the network or in forward.",
+            _generator(end=lambda: [nn.Tanh(), nn.Tanh()]),
+        ),
+        "rescaled": Mistake(
+            "Leave what tanh gives as it is: real images lie between -1 and 1 (lesson 02).",
+            _forward(lambda self, z: (_Pieces.forward(self, z) + 1) / 2),
+        ),
+        "clamp": Mistake(
+            "Cutting off at -1 and 1 gives pixels beyond them no gradient. Use tanh.",
+            _generator(end=lambda: [nn.Hardtanh()]),
+        ),
+        "another_end": Mistake(
+            "The last layer is followed by tanh alone.",
+            _generator(end=lambda: [nn.Softsign()]),
+        ),
+        "batch_norm_on_the_images": Mistake(
+            "The images are normalised. No BatchNorm on the last layer: it would give every batch "
+            "the same mean and contrast, which real images do not have.",
+            _generator(end=lambda: [nn.BatchNorm2d(3), nn.Tanh()]),
+        ),
+        "wrong_size": Mistake(
+            "A transposed convolution makes (n - 1) * stride - 2 * padding + kernel_size + "
+            "output_padding of n: kernel 4, stride 2, padding 1 doubles exactly, kernel 3 is one "
+            "pixel short.",
+            _generator(up=_up_with(3, 2, 1), image=lambda c: [nn.ConvTranspose2d(c, 3, 3, 2, 1)]),
+        ),
+        "one_block_too_many": Mistake(
+            "From 4 × 4 to 32 × 32 the size doubles three times, the last time in the layer that "
+            "makes the image.",
+            _generator(
+                second=lambda b: [
+                    *_norm_relu(b),
+                    nn.ConvTranspose2d(b, b, 4, 2, 1, bias=False),
+                    *_norm_relu(b),
+                ]
+            ),
+        ),
+        "one_block_too_few": Mistake(
+            "From 4 × 4 to 32 × 32 the size doubles three times. There are two hidden transposed "
+            "convolutions and the one that makes the image.",
+            _generator(image=lambda c: [nn.ConvTranspose2d(c, 3, 3, 1, 1)]),
+        ),
+        "other_start": Mistake(
+            "The first layer makes maps of 4 × 4, and three transposed convolutions make 32 × 32 "
+            "of them.",
+            _eight_by_eight,
+        ),
+        "batch_size": Mistake(
+            "The first layer makes more (or fewer) numbers per vector than the reshape takes, and "
+            "`-1` in its first place hides that. The layer makes 4 * conv_dim * 4 * 4; reshape to "
+            "(len(z), 4 * conv_dim, 4, 4), which fails when the numbers do not fit.",
+            _forward(_doubles_the_batch, _TwiceAsManyNumbers),
+        ),
+        "batch_size_fixed": Mistake(
+            "A batch size is written into the reshape. Take the one that comes: `len(z)`, or "
+            "nn.Unflatten, which leaves the batch alone.",
+            _forward(
+                lambda self, z: torch.tanh(
+                    self.image(self.up2(self.up1(self.start(self.project(z).view(64, -1, 4, 4)))))
+                )
+            ),
+        ),
+        "channels_last": Mistake(
+            "That is Keras's order. PyTorch has channels first: reshape to (len(z), 4 * conv_dim, "
+            "4, 4), or `permute(0, 3, 1, 2)` afterwards.",
+            _forward(
+                lambda self, z: torch.tanh(
+                    self.image(self.up2(self.up1(self.project(z).view(len(z), 4, 4, -1))))
+                )
+            ),
+        ),
+        "channels_last_images": Mistake(
+            "That is Keras's order. In PyTorch the channels come first; leave out `permute`.",
+            _forward(lambda self, z: _Pieces.forward(self, z).permute(0, 2, 3, 1)),
+        ),
+        "flat_images": Mistake(
+            "Leave the images as the last transposed convolution makes them, (N, 3, 32, 32).",
+            _forward(lambda self, z: _Pieces.forward(self, z).flatten(1)),
+        ),
+        "colours": Mistake(
+            "Images are red, green and blue: the last layer makes 3 channels.",
+            _generator(image=lambda c: [nn.ConvTranspose2d(c, 1, 4, 2, 1)]),
+        ),
+        "z_of_pixels": Mistake(
+            "z comes as (N, latent_dim). Begin forward with `z = z[:, :, None, None]`, or with a "
+            "dense layer.",
+            _forward(lambda self, z: self.main(z), _AsInTheTorchPort),
+        ),
+        "z_ignored": Mistake(
+            "What the images are has to come from all numbers of z: the z that forward is given, "
+            "not one of its own.",
+            _forward(lambda self, z: _Pieces.forward(self, torch.ones_like(z))),
+        ),
+        "z_changed": Mistake(
+            "Nothing comes before it: no activation, no BatchNorm.",
+            _generator(before=lambda: [nn.ReLU()]),
+        ),
+        "latent_dim_fixed": Mistake(
+            "The first layer has `latent_dim` inputs, not a number that you wrote in.",
+            lambda latent_dim=100, conv_dim=32: reference.Generator(100, conv_dim),
+        ),
+        "conv_dim_fixed": Mistake(
+            "The widths are made from conv_dim: 4 * conv_dim, 2 * conv_dim, conv_dim.",
+            lambda latent_dim=100, conv_dim=32: reference.Generator(latent_dim, 32),
+        ),
+        "widths_upside_down": Mistake(
+            "The generator begins wide and ends narrow: 4 * conv_dim, 2 * conv_dim, conv_dim. The "
+            "other way round is the discriminator.",
+            _upside_down,
+        ),
+        "last_width": Mistake(
+            "The channels before the image are conv_dim, those before that 2 * conv_dim and 4 * "
+            "conv_dim.",
+            lambda latent_dim=100, conv_dim=32: reference.Generator(latent_dim, 2 * conv_dim),
+        ),
+        "widths_not_scaled": Mistake(
+            "All widths are made from conv_dim: with a conv_dim half as large again they are half "
+            "as large again.",
+            _fixed_start,
+        ),
+        "defaults": Mistake(
+            "Keep the first line as it was: `def __init__(self, latent_dim=100, conv_dim=32):`",
+            lambda latent_dim=128, conv_dim=64: reference.Generator(latent_dim, conv_dim),
+        ),
+        "upsampling": Mistake(
+            "Upsampling and a convolution are a good way too, without checkerboards, but asked for "
+            "are fractionally strided convolutions, whose weights learn how to enlarge: "
+            "nn.ConvTranspose2d(in, out, 4, stride=2, padding=1).",
+            _generator(
+                up=lambda a, b: [nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 3, 1, 1, bias=False)]
+            ),
+        ),
+        "pixel_shuffle": Mistake(
+            "nn.PixelShuffle is a good way too, but asked for are fractionally strided "
+            "convolutions: nn.ConvTranspose2d(in, out, 4, stride=2, padding=1).",
+            _generator(
+                up=lambda a, b: [nn.Conv2d(a, 4 * b, 3, 1, 1, bias=False), nn.PixelShuffle(2)]
+            ),
+        ),
+        "cropped": Mistake(
+            "Choose the layers so that nothing has to be cut off or pooled: kernel 4, stride 2, "
+            "padding 1 doubles exactly.",
+            _generator(
+                image=lambda c: [nn.ConvTranspose2d(c, 3, 4, 2, 0)],
+                end=lambda: [nn.Tanh(), nn.ZeroPad2d(-1)],
+            ),
+        ),
+        "hidden_dense": Mistake(
+            "The only dense layer of a DCGAN's generator is the first; transposed convolutions do "
+            "the rest.",
+            _generator(
+                dense=lambda z, c: [
+                    nn.Linear(z, 8 * c, bias=False),
+                    nn.BatchNorm1d(8 * c),
+                    nn.ReLU(),
+                    nn.Linear(8 * c, 64 * c, bias=False),
+                    nn.Unflatten(1, (4 * c, 4, 4)),
+                ]
+            ),
+        ),
+        "dense_alone": Mistake(
+            "DCGAN is convolutional: a dense layer to maps of 4 × 4, then three transposed "
+            "convolutions.",
+            lambda latent_dim=100, conv_dim=32: nn.Sequential(
+                nn.Linear(latent_dim, 8 * conv_dim, bias=False),
+                nn.BatchNorm1d(8 * conv_dim),
+                nn.ReLU(),
+                nn.Linear(8 * conv_dim, 3072),
+                nn.Tanh(),
+                nn.Unflatten(1, (3, 32, 32)),
+            ),
+        ),
+        "shared": Mistake("Make one for each place, or both have to learn the same.", _Shared),
+    }
+    | _said(
+        leaky_relu=_generator(**_norm_and(lambda: nn.LeakyReLU(0.2))),
+        another_activation=_generator(**_norm_and(nn.ELU)),
+        relu_first=_generator(**_after(lambda b: [nn.ReLU(), nn.BatchNorm2d(b)])),
+        instance_norm=_generator(
+            **_after(lambda b: [nn.InstanceNorm2d(b, affine=True), nn.ReLU()])
+        ),
+        large_eps=_generator(**_after(lambda b: [nn.BatchNorm2d(b, 0.8), nn.ReLU()])),
+        not_affine=_generator(**_after(lambda b: [nn.BatchNorm2d(b, affine=False), nn.ReLU()])),
+        noise=_generator(first=lambda b: [nn.BatchNorm2d(b), nn.ReLU(), nn.Dropout(0.5)]),
+        layers_in_a_list=_Listed,
+        unused_layer=_WithAnUnusedLayer,
+        detached=_forward(
+            lambda self, z: torch.tanh(self.image(self.up2(self.up1(self.maps(z)).detach())))
+        ),
+        layers_made_in_forward=_MadeAnew,
+        frozen=_generator(change=lambda network: network.requires_grad_(False)),
+        left_in_eval_mode=_generator(change=lambda network: network.eval()),
+        batch_statistics=_generator(
+            **_after(lambda b: [nn.BatchNorm2d(b, track_running_stats=False), nn.ReLU()])
+        ),
+        statistics_stand_still=_generator(
+            **_after(lambda b: [nn.BatchNorm2d(b, momentum=0.0), nn.ReLU()])
+        ),
+    ),
+    hints=[
+        "Sizes first: 4, 8, 16, 32. Which layer makes 4 * conv_dim maps of 4 × 4 of latent_dim "
+        "numbers, and how do the numbers become maps? Your deconv_block does the two doublings in "
+        "the middle.",
+        "What comes after each layer: BatchNorm and ReLU after the first (nn.Linear without bias, "
+        "reshape) and in each block; after the last transposed convolution to 3 channels only "
+        "tanh.",
+        "`nn.Sequential(nn.Linear(latent_dim, 64 * conv_dim, bias=False), nn.Unflatten(1, (4 * "
+        "conv_dim, 4, 4)), nn.BatchNorm2d(4 * conv_dim), nn.ReLU(), deconv_block(4 * conv_dim, 2 * "
+        "conv_dim), deconv_block(2 * conv_dim, conv_dim), nn.ConvTranspose2d(conv_dim, 3, 4, "
+        "stride=2, padding=1), nn.Tanh())`.",
+    ],
+    right=[
+        _generator(),
+        _Pieces,
+        _Functional,
+        _AsInTheTorchPort,
+        _ChannelsLastInside,
+        _AllByHand,
+        _lazily,
+        _generator(
+            dense=lambda z, c: [
+                nn.Linear(z, 64 * c, bias=False),
+                nn.BatchNorm1d(64 * c),
+                nn.ReLU(),
+                nn.Unflatten(1, (4 * c, 4, 4)),
+            ],
+            start=lambda b: [],
+        ),
+        _generator(
+            up=_up_with(5, 2, 2, output_padding=1),
+            image=lambda c: [nn.ConvTranspose2d(c, 3, 5, 2, 2, 1)],
+            **_norm_and(lambda: nn.ReLU(inplace=True)),
+        ),
+        _generator(
+            image=lambda c: [
+                nn.ConvTranspose2d(c, c, 4, 2, 1, bias=False),
+                *_norm_relu(c),
+                nn.Conv2d(c, 3, 3, padding=1),
+            ]
+        ),
+        _generator(change=lambda network: network.apply(reference.init_weights)),
+        reference.build_generator,
+    ],
+    returns="a network",
+    difficulty=3,
+    minutes=15,
+    seconds=4.0,  # it takes 0.3 on a quiet computer
+)
+"""The class Generator(latent_dim=100, conv_dim=32), an nn.Module (or a function that returns one):
+z (N, latent_dim) to images (N, 3, 32, 32) in (-1, 1).
+
+A dense layer from z to maps of 4 x 4 (a transposed convolution from 1 x 1 will do as well), then
+transposed convolutions that double the size, 4, 8, 16, 32, and nothing else that enlarges.
+BatchNorm and ReLU after the first layer and after every transposed convolution but the last, in
+this order; no bias in a layer that a BatchNorm follows. After the last one tanh alone, no
+BatchNorm. conv_dim is the number of channels before the image, and all other widths are multiples
+of it: 4 * conv_dim, 2 * conv_dim, conv_dim in the course's. In eval mode one vector alone gives the
+image that it gives among others. Any way of writing it will do: the check looks at what is
+computed.
+"""
 
 
 # --- generator_parameter_count ----------------------------------------------------------------
@@ -273,7 +1792,7 @@ _WITHOUT_SOMETHING: dict[str, Callable[[], nn.Module]] = {
 Before = Mapping[str, torch.Tensor]
 
 
-def _init_probe(attempt: Callable) -> Generator[Question, Any, None]:
+def _init_probe(attempt: Callable) -> Asking:
     def question(label: str, make: Callable[[], nn.Module]) -> Question:
         def initialise() -> tuple[nn.Module, Before]:
             layer = make()
@@ -293,7 +1812,7 @@ def _init_probe(attempt: Callable) -> Generator[Question, Any, None]:
         )
         yield ask(
             f"The biases of an {name}",
-            functools.partial(_complain_of_biases, layer, before),
+            functools.partial(_complain_of_what_is_not_0, layer, before),
             required=False,
         )
     twin, _ = yield question("init_weights on another nn.Linear", make)
@@ -311,7 +1830,7 @@ def _init_probe(attempt: Callable) -> Generator[Question, Any, None]:
         )
         yield ask(
             f"The shifts (`bias`) of an {name}",
-            functools.partial(_complain_of_biases, layer, before),
+            functools.partial(_complain_of_what_is_not_0, layer, before),
             required=False,
         )
     for call, make in _WITHOUT_SOMETHING.items():
@@ -322,7 +1841,9 @@ def _numbers_of(layer: nn.Module, name: str, before: Before) -> torch.Tensor:
     """A layer's parameter, flat, if it still is what the layer needs."""
     value = getattr(layer, name, None)
     if not isinstance(value, nn.Parameter):
-        raise Complaint(f"are {_kind(value)} afterwards. Change the numbers in `{name}` in place.")
+        raise Complaint(
+            f"are {kind_of(value)} afterwards. Change the numbers in `{name}` in place."
+        )
     if value.shape != before[name].shape:
         raise Complaint(
             f"have shape {tuple(value.shape)} afterwards, before it was "
@@ -363,7 +1884,7 @@ def _complain_of_numbers(layer: nn.Module, name: str, before: Before, mean: int)
         )
 
 
-def _complain_of_biases(layer: nn.Module, before: Before) -> None:
+def _complain_of_what_is_not_0(layer: nn.Module, before: Before) -> None:
     numbers = _numbers_of(layer, "bias", before)
     if not numbers.any():
         return
@@ -809,7 +2330,7 @@ def _written(logits: torch.Tensor) -> str:
 def _scalar(value: Any) -> torch.Tensor:
     if not isinstance(value, torch.Tensor):
         raise Complaint(
-            f"is {_kind(value)}. It has to be a tensor, through which gradients flow back: leave "
+            f"is {kind_of(value)}. It has to be a tensor, through which gradients flow back: leave "
             "out `.item()`, `.tolist()`, `float()` and NumPy."
         )
     if value.numel() != 1:
@@ -820,7 +2341,7 @@ def _scalar(value: Any) -> torch.Tensor:
     return value.reshape(())
 
 
-def _loss_probe(attempt: Callable) -> Generator[Question, Any, None]:
+def _loss_probe(attempt: Callable) -> Asking:
     for logits in (_LOGITS, _ONE_LOGIT, _MORE_LOGITS, _EXTREME_LOGITS):
         given = logits.clone()
         yield Question(
