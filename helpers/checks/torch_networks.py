@@ -36,6 +36,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers.checks.engine import Complaint
@@ -52,7 +53,8 @@ _AVERAGES = {"mean": "an average", "amax": "a maximum", "max": "a maximum", "sum
 class Step:
     """One use of weights on something that was computed from the network's input.
 
-    number : place among the steps, from 0. name : for messages, such as "convolution 2".
+    number : place among the steps, from 0. name : for messages, such as "convolution 2", or
+        "the dense layer" where there is no other.
     inputs, output : copies from before anything in-place could change them. output is what goes
         on: the replacement where there is one.
     weight : as used, so (in, out) for a dense layer. bias : None where it has none.
@@ -117,23 +119,36 @@ def watch(
     inputs: torch.Tensor,
     replace: Mapping[int, torch.Tensor] | None = None,
     seed: int = 0,
+    until: int | None = None,
 ) -> Trace:
     """Run the network on a copy of ``inputs`` and record what it does.
 
     replace : number of a step to the tensor that is to go on in place of that step's output.
+    until : number of a step with whose output the run ends.
     seed : dropout and noise are the same in two runs with the same seed.
     """
-    mode = _Watch(replace or {})
+    mode = _Watch(replace or {}, until)
     inputs = inputs.clone()
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # manual_seed would ask every device
         mode.mark(inputs, frozenset({INPUT}))
-        with mode:
-            output = network(inputs)
+        try:
+            with mode:
+                output = network(inputs)
+        except _Enough:
+            return mode.trace
     mode.trace.output = output
+    for kind in ("convolution", "transposed convolution", "dense layer"):
+        steps = mode.trace.of_kind(kind)
+        if len(steps) == 1:
+            steps[0].name = f"the {kind}"
     if isinstance(output, torch.Tensor):
         mode.trace.sources = mode.sources_of(output)
     return mode.trace
+
+
+class _Enough(BaseException):
+    """Ends a run of which the rest does not matter; no `except Exception` swallows it."""
 
 
 class _Watch(TorchDispatchMode):
@@ -157,10 +172,10 @@ class _Watch(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         return False  # or the first use imports torch._dynamo, which takes seconds
 
-    def __init__(self, replace: Mapping[int, torch.Tensor]) -> None:
+    def __init__(self, replace: Mapping[int, torch.Tensor], until: int | None) -> None:
         super().__init__()
         self.trace = Trace()
-        self._replace = replace
+        self._replace, self._until = replace, until
         self._sources: dict[int, frozenset[int]] = {}
         self._alive: list[torch.Tensor] = []  # or a freed storage's address would be used again
 
@@ -195,6 +210,8 @@ class _Watch(TorchDispatchMode):
             output = output.clone()
             step.output = output.detach().clone()
             self.trace.steps.append(step)
+            if step.number == self._until:
+                raise _Enough
             sources = frozenset({step.number})
             self.mark(output, sources)
             return output
@@ -330,7 +347,8 @@ class Passage:
     """All that happens between one step's output and the next step's input.
 
     source : the step, or None for the network's input. target : the next step, or None for the
-    network's output. Feeding a passage leaves the network as it was.
+    network's output. Feeding a passage leaves the network as it was, and what was found out about
+    it is remembered: make another after changing the network.
     """
 
     def __init__(
@@ -338,6 +356,7 @@ class Passage:
     ) -> None:
         self.network, self.source, self.target = network, source, target
         self._inputs = inputs
+        self._known: dict[Any, Any] = {}
         start = inputs if source is None else source.output
         self.shape = tuple(start.shape)
 
@@ -346,10 +365,18 @@ class Passage:
         """For messages: "after convolution 1"."""
         return f"after {self.source.name}" if self.source else "before the first layer"
 
+    def _remembered(self, key: Any, find: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = find()
+        return self._known[key]
+
     @property
     def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shapes at the beginning and at the end, without the batch."""
-        end = self.target.inputs.shape if self.target else self.feed(self.values()).shape
+        if self.target:
+            end = self.target.inputs.shape
+        else:
+            end = self._remembered("end", lambda: self.feed(self.values())).shape
         return self.shape[1:], tuple(end[1:])
 
     @property
@@ -360,12 +387,13 @@ class Passage:
 
     def feed(self, values: torch.Tensor, training: bool = False) -> torch.Tensor:
         """What comes out when ``values`` take the place of the source's output."""
+        until = self.target.number if self.target else None
         with keeping_state(self.network):
             self.network.train(training)
             if self.source is None:
-                trace = watch(self.network, values)
+                trace = watch(self.network, values, until=until)
             else:
-                trace = watch(self.network, self._inputs, {self.source.number: values})
+                trace = watch(self.network, self._inputs, {self.source.number: values}, until=until)
         if self.target is None:
             return trace.output.detach().clone()
         return trace.steps[self.target.number].inputs
@@ -379,6 +407,9 @@ class Passage:
 
     def activation(self) -> Activation:
         """What becomes of -4, ..., 4, measured in eval mode."""
+        return self._remembered("activation", self._find_activation)
+
+    def _find_activation(self) -> Activation:
         fed = _ladder(self.shape)
         got = self.feed(fed)
         aligned = _aligned(got, fed)
@@ -388,6 +419,9 @@ class Passage:
 
     def normalisation(self, training: bool = True) -> Normalisation:
         """Feed other means and scales, and see what difference they make."""
+        return self._remembered(training, lambda: self._find_normalisation(training))
+
+    def _find_normalisation(self, training: bool) -> Normalisation:
         values = self.values()
         plain = self.feed(values, training)
         near = 0.03 * float(plain.std()) if plain.numel() > 1 else 0.0
@@ -407,9 +441,11 @@ class Passage:
         over = "image" if unchanged(first, slice(1, None)) else "batch"
         before = unchanged(values + 5)
         skewed = self.feed(values.abs() ** 1.5, training)
-        after = all(
-            torch.allclose(moment(plain), moment(skewed), rtol=0.01, atol=0.01)
-            for moment in (_channel_means, _channel_deviations)
+        after = any(
+            _same_moments(one, other)
+            for one, other in zip(
+                _arrangements(plain, self.shape), _arrangements(skewed, self.shape), strict=False
+            )
         )
         return Normalisation(over, before, after)
 
@@ -551,16 +587,14 @@ def _in_words(ratio: float) -> str:
     return f"LeakyReLU with slope {ratio:.2f}"
 
 
-def _by_channel(x: torch.Tensor) -> torch.Tensor:
-    return x.transpose(0, 1).flatten(1)
-
-
-def _channel_means(x: torch.Tensor) -> torch.Tensor:
-    return _by_channel(x).mean(1)
-
-
-def _channel_deviations(x: torch.Tensor) -> torch.Tensor:
-    return _by_channel(x).std(1)
+def _same_moments(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether every channel has the same mean and deviation in both, though not the same values."""
+    if min(a.ndim, b.ndim) < 2:
+        return False
+    a, b = (each.transpose(0, 1).flatten(1) for each in (a, b))
+    return torch.allclose(a.mean(1), b.mean(1), 0.01, 0.01) and torch.allclose(
+        a.std(1), b.std(1), 0.01, 0.01
+    )
 
 
 # --- what a network holds ----------------------------------------------------------------------
@@ -569,7 +603,9 @@ def _channel_deviations(x: torch.Tensor) -> torch.Tensor:
 @contextlib.contextmanager
 def keeping_state(network: nn.Module) -> Iterator[None]:
     """Puts parameters, buffers and modes back, whatever is done to them inside."""
-    tensors = [*network.parameters(), *network.buffers()]
+    every = itertools.chain(network.parameters(), network.buffers())
+    # Those of lazy layers have no values before the first call.
+    tensors = [each for each in every if not isinstance(each, UninitializedTensorMixin)]
     values = [each.detach().clone() for each in tensors]
     modes = [(module, module.training) for module in network.modules()]
     try:
@@ -777,7 +813,7 @@ def complain_of_cut_gradients(network: nn.Module, inputs: torch.Tensor) -> None:
         if id(each) not in reached and each.untyped_storage()._cdata in used
     ]
     if cut:
-        raise Complaint(f"forward uses {listing(cut, 4)}, but no gradient flows back to it.")
+        raise Complaint(f"forward uses {listing(cut, 4)}, but no gradient flows back there.")
 
 
 def complain_of_unused(network: nn.Module, inputs: torch.Tensor) -> None:
