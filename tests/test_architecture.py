@@ -7,7 +7,7 @@ import sys
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -59,6 +59,7 @@ def test_every_layer_of_the_discriminator_has_a_row():
     assert rows[2].details == "0.2"
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.sampled_from([1, 3, 8]), st.sampled_from([32, 64]), st.integers(1, 20))
 def test_all_parameters_are_counted_whatever_the_size(conv_dim, image_size, latent_dim):
     discriminator = Discriminator(conv_dim, image_size)
@@ -85,6 +86,21 @@ def test_functions_outside_layers_are_followed():
     ]
     assert [row.trainable for row in rows] == [0, 384, 0, 0, 16, 0, 0, 16]
     assert [row.non_trainable for row in rows] == [0, 0, 0, 0, 16, 0, 0, 0]
+
+
+def test_weights_that_are_computed_belong_to_their_layer():
+    layer = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 8, 4, 2, 1))
+    rows = trace_layers(nn.Sequential(layer, nn.LeakyReLU(0.2)), (3, 8, 8))
+    assert kinds(rows) == [INPUT, "Conv2d", "LeakyReLU"]
+    assert rows[1].trainable == 8 * 3 * 16 + 8
+    assert rows[1].details == "4×4, stride 2"
+
+
+def test_layers_that_find_out_their_size_by_themselves():
+    layers = nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(1)
+    rows = trace_layers(nn.Sequential(*layers), (3, 6, 6))
+    assert kinds(rows) == [INPUT, "Conv2d", "BatchNorm2d", "Flatten", "Linear"]
+    assert parameter_totals(rows) == (8 * 27 + 8 + 16 + 8 * 16 + 1, 16)
 
 
 def test_frozen_parameters_are_not_trainable():

@@ -64,7 +64,8 @@ class _Trace(TorchFunctionMode):
         ]
 
     def _is_layer(self, module: nn.Module) -> bool:
-        if next(module.children(), None) is not None or isinstance(module, nn.Sequential):
+        children = {name for name, _ in module.named_children()} - {"parametrizations"}
+        if children or isinstance(module, nn.Sequential):
             return False
         # A network without layers calls functions with its own parameters: those are of interest.
         return module is not self.network or type(module).__module__.startswith("torch.nn.")
@@ -74,9 +75,11 @@ class _Trace(TorchFunctionMode):
 
     def _leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self.inside -= 1
-        if isinstance(output, torch.Tensor):
+        # What makes a weight, such as spectral normalisation, is a module too: it sees no data.
+        seen = any(id(each) in self.made for each in tree_leaves(inputs))
+        if seen and isinstance(output, torch.Tensor):
             self._add(
-                type(module).__name__,
+                type(module).__name__.removeprefix("Parametrized"),
                 output,
                 [*module.parameters(), *module.buffers()],
                 layer_details(module),
