@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.checks import keras_generator
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask, case
 from helpers.checks.torch_networks import (
     Passage,
@@ -187,6 +188,8 @@ _OTHER_ACTIVATIONS = {
 def _between_by_numbers(before: torch.Tensor, after: torch.Tensor) -> _Between | None:
     """What was done in train mode to a batch, if it is one of the usual things."""
     deviation, lowest = float(before.std()), float(after.min())
+    if before.ndim == 3 and len(before) == 1:  # a product of batches, as torch.einsum makes it
+        before = before[0]
     if after.ndim != 4:
         return None
     channel, feature = (0, 2, 3), (0,)
@@ -226,9 +229,15 @@ def _between_by_feeding(passage: Passage, after: torch.Tensor) -> _Between:
         plain, tripled = (passage.feed(k * values, training=True).std() for k in (1, 3))
         over = "weak" if tripled < 2 * plain else over
     name = str(seen) if seen.elementwise else "something that makes a number of several others"
+    ratio = seen.ratio
+    if over == "batch" and ratio is not None and abs(ratio) < 0.002 and bool(after.all()):
+        ratio, name = (
+            None,
+            "something else than ReLU (which makes half of the numbers 0, here none)",
+        )
     return _Between(
         over,
-        seen.ratio,
+        ratio,
         name,
         late=norm.after and not norm.before,
         before=float(before.std()),
@@ -777,7 +786,7 @@ def _complain_of_path(trace: Trace) -> list[Step]:
                 "has none, each layer follows the one before."
             )
     first, rest = steps[0], steps[1:]
-    if first.inputs.shape[1:].numel() != _LATENT or not torch.allclose(
+    if first.inputs.numel() != _Z.numel() or not torch.allclose(
         first.inputs.flatten().sort().values, _Z.flatten().sort().values, 1e-4, 1e-4
     ):
         raise Complaint("changes z before the first layer.", "z_changed")
@@ -1285,8 +1294,8 @@ Generator: Exercise = lesson.exercise(
             _generator(end=lambda: []),
         ),
         "relu_before_tanh": Mistake(
-            "No pixel can be below 0: a ReLU comes before tanh. The last layer is followed by tanh "
-            "alone.",
+            "No pixel can be below 0: a ReLU comes before or after tanh. After the last layer "
+            "comes tanh alone.",
             _generator(end=lambda: [nn.ReLU(), nn.Tanh()]),
         ),
         "relu_at_the_end": Mistake(
@@ -1876,11 +1885,12 @@ def _complain_of_numbers(layer: nn.Module, name: str, before: Before, mean: int)
         raise Complaint(f"{seen} {wanted}")
     kurtosis = float(((numbers - found).square() / deviation**2).square().mean())
     if abs(kurtosis - 3) > _KURTOSIS_WITHIN:
-        beyond = float(((numbers - found).abs() > 0.04).float().mean())
+        distances = (numbers - found).abs()
+        beyond = float((distances > 0.04).float().mean())
         raise Complaint(
             f"have the right mean and standard deviation, but {100 * beyond:.0f} % of them are "
-            "further than 0.04 from the mean; of a normal distribution it is 5 %. Use "
-            "`nn.init.normal_`."
+            f"further than 0.04 from the mean, the furthest {float(distances.max()):.2g}. Of a "
+            "normal distribution it is 5 %. Use `nn.init.normal_`."
         )
 
 
@@ -2320,7 +2330,8 @@ _LOGITS = torch.tensor([[-2.0], [1.0], [3.0]])
 _MORE_LOGITS = torch.tensor([[0.5], [-1.0], [2.0], [-0.3], [4.0]])
 _ONE_LOGIT = torch.tensor([[-1.5]])
 _EXTREME_LOGITS = torch.tensor([[-200.0], [200.0]])
-_SURE_LOGITS = torch.tensor([[-5.0], [0.0], [2.0], [6.0]])
+# None is 0, where formulas with abs or clamp have another gradient.
+_SURE_LOGITS = torch.tensor([[-5.0], [0.3], [2.0], [6.0]])
 
 
 def _written(logits: torch.Tensor) -> str:
@@ -2341,12 +2352,17 @@ def _scalar(value: Any) -> torch.Tensor:
     return value.reshape(())
 
 
+def _loss_value(value: Any) -> float | None:
+    """To six digits, as the learner reads it."""
+    return None if value is None else float(f"{_scalar(value).item():.6g}")
+
+
 def _loss_probe(attempt: Callable) -> Asking:
     for logits in (_LOGITS, _ONE_LOGIT, _MORE_LOGITS, _EXTREME_LOGITS):
         given = logits.clone()
         yield Question(
             f"generator_loss(torch.tensor({_written(logits)}))",
-            lambda given=given: float(f"{_scalar(attempt(given)).item():.6g}"),
+            lambda given=given: _loss_value(attempt(given)),
             required=False,
             inputs={"fake_logits": given},
         )
@@ -2428,8 +2444,8 @@ generator_loss: Exercise = lesson.exercise(
             lambda fake_logits: F.binary_cross_entropy(fake_logits, torch.ones_like(fake_logits)),
         ),
         "naive_logarithm": Mistake(
-            "You take the logarithm of the sigmoid in two steps. At a logit of -200 the sigmoid is "
-            "0 in float32 and the loss infinite; it should be 200. Use "
+            "At a logit of -200 your loss is infinite; it should be 200. In float32 the sigmoid is "
+            "0 there, and exp(200) infinite, before the logarithm is taken. Use "
             "`F.binary_cross_entropy_with_logits` or `F.logsigmoid`, which do both in one.",
             lambda fake_logits: -torch.log(torch.sigmoid(fake_logits)).mean(),
         ),
@@ -2578,3 +2594,8 @@ fake_logits : (N, 1), before any sigmoid. Returns a tensor with one number, the 
 of -log D, where D = sigmoid(logit): in nats, finite for logits of -200 and 200 too, and with a
 gradient for the logits.
 """
+
+
+# --- build_generator, in Keras ------------------------------------------------------------------
+
+build_generator: Exercise = keras_generator.register_build_generator(lesson)
