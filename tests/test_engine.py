@@ -730,3 +730,15 @@ def test_a_reference_given_by_name_is_imported_when_it_is_needed(tmp_path, monke
     exercise.solution()
     shown = capsys.readouterr().out
     assert "The reference, late_reference.add" in shown and "return a + b" in shown
+
+
+def test_what_keras_adds_to_its_messages_is_left_out(exercise):
+    def fails(a, b=0):
+        raise ValueError(
+            "Exception encountered when calling Dense.call().\n\n\x1b[1mNo.\x1b[0m\n\n"
+            "Arguments received by Dense.call():\n  • x=1"
+        )
+
+    message = exercise.grade(fails).message
+    assert "Dense.call().\n\nNo at `raise" in message
+    assert "\x1b" not in message and "Arguments" not in message

@@ -15,6 +15,7 @@ import io
 import itertools
 import linecache
 import os
+import re
 import signal
 import sys
 import sysconfig
@@ -159,7 +160,7 @@ class Sandbox:
             while clock.armed:  # a thread's TimeUp can land on the very line that disarms it
                 with contextlib.suppress(TimeUp):
                     clock.armed = False
-            text, _ = self.run(functools.partial(str, error))
+            text, _ = self.run(functools.partial(_plain_text, error))
             line, own = _line_of(error)
             mistake = error.mistake if isinstance(error, Complaint) else ""
             return None, Raised(type(error).__name__, (text or "")[:600], line, own, mistake)
@@ -355,6 +356,12 @@ def _usual_torch() -> Iterator[None]:
         finally:
             torch.set_default_dtype(dtype)
             torch.set_grad_enabled(grad)
+
+
+def _plain_text(error: BaseException) -> str:
+    """Its message, without what Keras adds: colours, and the arguments of the failed call."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+    return text.partition("\n\nArguments received by")[0]
 
 
 def _importing(frame: FrameType | None) -> bool:
