@@ -67,6 +67,23 @@ def to_torch(keras_network: keras.Model, torch_network: nn.Module) -> None:
             parameter.copy_(torch.tensor(array.transpose(TO_TORCH[array.ndim])))
 
 
+def same_weights(torch_discriminator: nn.Module, keras_discriminator: keras.Model) -> None:
+    """``to_keras`` for the one network of lesson 05, the discriminator of 32 x 32, written out.
+
+    Both list the same arrays in the same order, but for PyTorch's counters of batches.
+    """
+    arrays = []
+    for value in torch_discriminator.state_dict().values():
+        array = value.cpu().numpy()
+        if array.ndim == 4:  # (out, in, H, W) -> (H, W, in, out)
+            array = array.transpose(2, 3, 1, 0)
+        elif array.ndim == 2:  # (1, C * H * W) -> (H * W * C, 1)
+            array = array.reshape(-1, 4, 4).transpose(1, 2, 0).reshape(-1, 1)
+        if array.ndim > 0:
+            arrays.append(array)
+    keras_discriminator.set_weights(arrays)
+
+
 class _Layer(NamedTuple):
     """A layer with weights; where two compute the same, all but the weights are equal."""
 

@@ -11,7 +11,9 @@ below each function is what the lesson has to tell the learner about the exercis
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -629,3 +631,478 @@ Three strided convolutions, padding "same", to 16 x 16 with conv_dim filters, 8 
 2 * conv_dim, 4 x 4 with 4 * conv_dim; kernel 4 (5 passes too). After each LeakyReLU with slope 0.2,
 after the second and third BatchNormalization before it, and no bias where it follows. Flatten,
 Dense(1), no sigmoid. No pooling and no dropout. Sequential, functional or subclassed."""
+
+
+# --- same_weights -----------------------------------------------------------------------------
+
+
+_WIDTHS = (2, 3)  # two, so that none can be written into the answer
+_NORMALISATION = ("gamma", "beta", "running mean", "running variance")
+_NAMES = (
+    "the kernel of convolution 1",
+    "the kernel of convolution 2",
+    *(f"the {name} of normalisation 1" for name in _NORMALISATION),
+    "the kernel of convolution 3",
+    *(f"the {name} of normalisation 2" for name in _NORMALISATION),
+    "the kernel of the dense layer",
+    "the bias of the dense layer",
+)
+
+
+def _named(*parts: str) -> list[str]:
+    return [name for name in _NAMES if any(part in name for part in parts)]
+
+
+# Mistakes by the arrays that Keras keeps.
+_LEFT_OUT = {
+    "running_statistics_missing": _named("running"),
+    "running_variance_missing": _named("running variance"),
+    "running_mean_missing": _named("running mean"),
+    "gamma_and_beta_missing": _named("gamma", "beta"),
+    "normalisation_missing": _named("normalisation"),
+    "dense_bias_missing": _named("bias"),
+    "dense_layer_missing": _named("dense"),
+    "convolutions_missing": _named("convolution"),
+    "convolutions_only": _named("normalisation", "dense"),
+    "kernels_only": _named("normalisation", "bias"),
+    "first_layer_only": list(_NAMES[1:]),
+}
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Both networks, PyTorch's arrays, and Keras' as they start and as they should become."""
+
+    torch_network: Any
+    keras_network: Any
+    given: list[np.ndarray]
+    before: list[np.ndarray]
+    expected: list[np.ndarray]
+
+    def now(self) -> list[np.ndarray]:
+        return self.keras_network.get_weights()
+
+    def now_equal(self, arrays: Sequence[np.ndarray]) -> list[bool]:
+        return [_near(now, array) for now, array in zip(self.now(), arrays, strict=True)]
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and np.allclose(a, b, 1e-5, 1e-6)
+
+
+def _arrays(torch_network: Any) -> list[np.ndarray]:
+    values = [value.numpy().copy() for value in torch_network.state_dict().values()]
+    return [array for array in values if array.ndim]
+
+
+def _pair(conv_dim: int) -> _Pair:
+    import torch
+
+    from helpers.parity import same_weights
+    from helpers.pytorch.discriminator import Discriminator
+
+    torch_network = Discriminator(conv_dim).eval()
+    draw = np.random.default_rng(conv_dim)
+    for name, value in torch_network.state_dict().items():
+        if "num_batches" not in name:
+            most = 3.0 if "running_var" in name else 0.9
+            sign = draw.choice([-1, 1], value.shape) if value.ndim > 1 else 1
+            value.copy_(torch.tensor(sign * draw.uniform(0.3, most, value.shape)))
+    keras_network = _keras_network(conv_dim)
+    same_weights(torch_network, keras_network)
+    expected = keras_network.get_weights()
+    before = [draw.uniform(0.1, 0.11, each.shape) for each in expected]
+    keras_network.set_weights(before)
+    return _Pair(torch_network, keras_network, _arrays(torch_network), before, expected)
+
+
+@functools.cache
+def _keras_network(conv_dim: int) -> keras.Model:
+    from helpers.keras.discriminator import build_discriminator
+
+    return build_discriminator(conv_dim)
+
+
+def _same_weights_probe(attempt: Callable) -> Generator[Question, Any, None]:
+    for conv_dim in _WIDTHS:
+        with_width = f"with conv_dim={conv_dim}"
+        pair = yield ask(
+            f"Networks {with_width}", lambda width=conv_dim: _pair(width), compare=False
+        )
+        result = yield ask(
+            f"same_weights(torch_discriminator, keras_discriminator) {with_width}",
+            functools.partial(_copy, attempt, pair),
+            compare=False,
+        )
+        yield ask(
+            f"The PyTorch discriminator {with_width}",
+            functools.partial(_complain_of_a_change, pair),
+        )
+        yield ask(
+            f"The Keras discriminator {with_width}",
+            functools.partial(_complain_of_what_is_copied, pair, result),
+        )
+    yield ask("In inference", lambda: _complain_of_logits(pair))
+
+
+def _copy(attempt: Callable, pair: _Pair) -> Any:
+    try:
+        return attempt(pair.torch_network, pair.keras_network)
+    except ValueError as error:
+        told = str(error).partition(". Target variable")[0][:300].rstrip(".")
+        signs = {
+            "weight list of length": "number_of_arrays",
+            "cannot reshape": "sizes_written_in",
+            "shape": "shapes",
+        }
+        found = [mistake for sign, mistake in signs.items() if sign in told]
+        if not found:
+            raise
+        raise Complaint(f"raised ValueError: {told}.", mistake=found[0]) from None
+
+
+def _complain_of_a_change(pair: _Pair) -> None:
+    now = _arrays(pair.torch_network)
+    if all(map(_near, now, pair.given)):
+        return
+    copied_back = _near(now[0], pair.before[0].transpose(3, 2, 0, 1))
+    raise Complaint(
+        "has other weights than before.",
+        mistake="copied_the_other_way" if copied_back else "pytorch_changed",
+    )
+
+
+def _complain_of_what_is_copied(pair: _Pair, result: Any) -> None:
+    right, untouched = pair.now_equal(pair.expected), pair.now_equal(pair.before)
+    if all(right):
+        return
+    if all(untouched):
+        if hasattr(result, "get_weights"):
+            raise Complaint("is as it was, though you return a network.", mistake="another_network")
+        raise Complaint(
+            "is as it was. What `get_weights()` and `.numpy()` give are copies: hand the new "
+            "arrays to `set_weights` or to a variable's `assign`."
+        )
+    left = [name for name, is_left in zip(_NAMES, untouched, strict=True) if is_left]
+    if left:
+        slugs = [slug for slug, names in _LEFT_OUT.items() if left == names]
+        raise Complaint(
+            f"keeps {len(left)} of its {len(_NAMES)} arrays: {_listed(left)}.",
+            mistake=slugs[0] if slugs else "",
+        )
+    wrong = [number for number, is_right in enumerate(right) if not is_right]
+    told, slug = _what_is_wrong(pair, wrong[0])
+    names = _listed([_NAMES[number] for number in wrong])
+    raise Complaint(
+        f"has wrong numbers in {len(wrong)} of its {len(_NAMES)} arrays: {names}. {told}",
+        mistake=slug,
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = [f"and {len(names) - 2} more"] if names[3:] else []
+    return ", ".join([*names[: 2 if more else 3], *more])
+
+
+def _what_is_wrong(pair: _Pair, number: int) -> tuple[str, str]:
+    """In words and by slug, for the first array that is wrong."""
+    now, given, expected = pair.now()[number], pair.given[number], pair.expected[number]
+    if given.ndim == 4:
+        if _near(now, given.reshape(expected.shape)):
+            return "PyTorch's numbers in PyTorch's order fill another shape.", "reshaped"
+        if _near(now, expected[::-1, ::-1]):
+            return "Each kernel is turned by half.", "kernels_turned"
+        if _near(now, expected.swapaxes(0, 1)):
+            return "Height and width have changed places.", "height_and_width_swapped"
+    elif given.ndim == 2:
+        if _near(now, given.T):
+            return "They still are in the order C, H, W.", "dense_not_sorted"
+        maps = expected.reshape(4, 4, -1)
+        if _near(now, maps.swapaxes(0, 1).reshape(-1, 1)):
+            return "They are in the order W, H, C.", "dense_height_and_width_swapped"
+        if _near(np.sort(now, axis=0), np.sort(expected, axis=0)):
+            return "They are the right ones in another order.", "dense_sorted_otherwise"
+    elif "normalisation" in _NAMES[number]:
+        mine = next(each for each in _NORMALISATION if f"the {each} " in _NAMES[number])
+        start = number - _NORMALISATION.index(mine)
+        group = dict(zip(_NORMALISATION, pair.given[start : start + 4], strict=True))
+        found = [name for name, array in group.items() if _near(now, array)]
+        if found:
+            swapped = {
+                ("gamma", "beta"): "gamma_and_beta_swapped",
+                ("running mean", "running variance"): "statistics_swapped",
+            }
+            slug = swapped.get((mine, found[0]), "normalisation_order")
+            return f"The {mine} is PyTorch's {found[0]}.", slug
+        if _near(now, np.sqrt(expected)):
+            return f"The {mine} is the root of PyTorch's.", "deviations"
+    return "", ""
+
+
+def _complain_of_logits(pair: _Pair) -> None:
+    import torch
+
+    with torch.no_grad():
+        wanted = pair.torch_network(torch.tensor(_IMAGES).permute(0, 3, 1, 2)).numpy()
+    logits = np.asarray(pair.keras_network(_IMAGES, training=False))
+    difference = np.abs(logits - wanted).max() / np.abs(wanted).max()
+    if difference > 1e-4:
+        raise Complaint(f"the logits differ by a share of {difference:.2g}.")
+
+
+# --- same_weights: answers, right and wrong ---------------------------------------------------
+
+
+def _copier(
+    kernel: Callable = lambda array: array.transpose(2, 3, 1, 0),
+    dense: Callable = lambda array: array.reshape(-1, 4, 4).transpose(1, 2, 0).reshape(-1, 1),
+    normalisation: Callable = lambda arrays: arrays,
+    kept: Sequence[str] = (),
+) -> Callable:
+    """Copies as same_weights does but for a part; what is kept stays as it is in Keras."""
+
+    def same_weights(torch_discriminator, keras_discriminator):
+        arrays = _arrays(torch_discriminator)
+        for number, array in enumerate(arrays):
+            if array.ndim > 1:
+                arrays[number] = (kernel if array.ndim == 4 else dense)(array)
+        for start in (2, 7):
+            arrays[start : start + 4] = normalisation(arrays[start : start + 4])
+        own = zip(_NAMES, keras_discriminator.get_weights(), arrays, strict=True)
+        keras_discriminator.set_weights([old if name in kept else new for name, old, new in own])
+
+    return same_weights
+
+
+def _left(slug: str) -> Callable:
+    return _copier(kept=_LEFT_OUT[slug])
+
+
+def _all_of_the_state(torch_discriminator, keras_discriminator):
+    arrays = [value.numpy() for value in torch_discriminator.state_dict().values()]
+    keras_discriminator.set_weights(arrays)
+
+
+def _parameters_only(torch_discriminator, keras_discriminator):
+    for parameter, variable in zip(
+        torch_discriminator.parameters(), keras_discriminator.trainable_variables, strict=True
+    ):
+        array = parameter.detach().numpy()
+        if array.ndim == 4:
+            array = array.transpose(2, 3, 1, 0)
+        elif array.ndim == 2:
+            array = array.reshape(-1, 4, 4).transpose(1, 2, 0).reshape(-1, 1)
+        variable.assign(array)
+
+
+def _other_way(torch_discriminator, keras_discriminator):
+    from helpers.parity import to_torch
+
+    to_torch(keras_discriminator, torch_discriminator)
+
+
+def _halves_the_kernels(torch_discriminator, keras_discriminator):
+    _copier()(torch_discriminator, keras_discriminator)
+    for value in torch_discriminator.state_dict().values():
+        if value.ndim == 4:
+            array = value.numpy()
+            array /= 2
+
+
+def _a_new_network(torch_discriminator, keras_discriminator):
+    from helpers.keras import keras
+
+    network = keras.models.clone_model(keras_discriminator)
+    _copier()(torch_discriminator, network)
+    return network
+
+
+_WRONG_COPIES = {
+    "number_of_arrays": Mistake(
+        "PyTorch's state_dict has arrays without a twin: each BatchNorm2d counts its batches in "
+        "num_batches_tracked. Leave them out.",
+        _all_of_the_state,
+    ),
+    "shapes": Mistake(
+        "PyTorch keeps a convolution's kernel as (out, in, H, W), Keras as (H, W, in, out): "
+        "`transpose(2, 3, 1, 0)`. A dense layer's is (out, in) there and (in, out) here.",
+        _copier(kernel=lambda array: array.transpose(2, 3, 0, 1)),
+    ),
+    "sizes_written_in": Mistake(
+        "The number of maps depends on conv_dim: let reshape work it out, `reshape(-1, 4, 4)`.",
+        _copier(dense=lambda a: a.reshape(128, 4, 4).transpose(1, 2, 0).reshape(-1, 1)),
+    ),
+    "reshaped": Mistake(
+        "`reshape` keeps the numbers in their order and only counts them off otherwise. Axes "
+        "change places by `transpose(2, 3, 1, 0)`.",
+        _copier(kernel=lambda a: a.reshape(*a.shape[2:], a.shape[1], a.shape[0])),
+    ),
+    "height_and_width_swapped": Mistake(
+        "`.T` and `transpose(3, 2, 1, 0)` turn the order of all four axes round, so each kernel "
+        "is mirrored. From (out, in, H, W) to (H, W, in, out) is `transpose(2, 3, 1, 0)`.",
+        _copier(kernel=lambda array: array.T),
+    ),
+    "kernels_turned": Mistake(
+        "No kernel has to be turned: both frameworks lay it on the image as it is (mathematicians "
+        "call that a cross-correlation).",
+        _copier(kernel=lambda array: array[:, :, ::-1, ::-1].transpose(2, 3, 1, 0)),
+    ),
+    "dense_not_sorted": Mistake(
+        "PyTorch flattens the last maps (C, 4, 4), Keras (4, 4, C). Make maps of the dense "
+        "layer's kernel, `reshape(-1, 4, 4)`, transpose them, and flatten them again.",
+        _copier(dense=lambda array: array.T),
+    ),
+    "dense_height_and_width_swapped": Mistake(
+        "From (C, H, W) to (H, W, C) is `transpose(1, 2, 0)`; `.T` gives (W, H, C).",
+        _copier(dense=lambda array: array.reshape(-1, 4, 4).T.reshape(-1, 1)),
+    ),
+    "dense_sorted_otherwise": Mistake(
+        "PyTorch flattens the last maps (C, 4, 4), so that is what the dense layer's kernel has "
+        "to be reshaped to: `reshape(-1, 4, 4)`. Then `transpose(1, 2, 0)`, and flatten.",
+        _copier(dense=lambda array: array.reshape(4, 4, -1).transpose(2, 0, 1).reshape(-1, 1)),
+    ),
+    "gamma_and_beta_swapped": Mistake(
+        "PyTorch's `weight` of a normalisation is gamma, its `bias` is beta.",
+        _copier(normalisation=lambda arrays: [arrays[i] for i in (1, 0, 2, 3)]),
+    ),
+    "statistics_swapped": Mistake(
+        "Keras lists the moving mean before the moving variance, as PyTorch does.",
+        _copier(normalisation=lambda arrays: [arrays[i] for i in (0, 1, 3, 2)]),
+    ),
+    "normalisation_order": Mistake(
+        "Keras lists a normalisation's arrays in the order gamma, beta, moving mean, moving "
+        "variance; PyTorch's weight, bias, running_mean, running_var are the same ones.",
+        _copier(normalisation=lambda arrays: [arrays[i] for i in (2, 3, 0, 1)]),
+    ),
+    "deviations": Mistake(
+        "Both frameworks keep the variance. Copy running_var as it is.",
+        _copier(normalisation=lambda arrays: [*arrays[:3], np.sqrt(arrays[3])]),
+    ),
+    "running_statistics_missing": Mistake(
+        "The running mean and variance are no parameters, but inference needs them: they are in "
+        "the `state_dict()`, and in Keras among the `weights`.",
+        _parameters_only,
+    ),
+    "running_variance_missing": Mistake(
+        "Copy running_var too, to the moving variance.", _left("running_variance_missing")
+    ),
+    "running_mean_missing": Mistake(
+        "Copy running_mean too, to the moving mean.", _left("running_mean_missing")
+    ),
+    "gamma_and_beta_missing": Mistake(
+        "A normalisation learns too: its weight is Keras' gamma, its bias Keras' beta.",
+        _left("gamma_and_beta_missing"),
+    ),
+    "normalisation_missing": Mistake(
+        "Each normalisation has four arrays to copy: weight, bias, running_mean and running_var.",
+        _left("normalisation_missing"),
+    ),
+    "dense_bias_missing": Mistake(
+        "The dense layer is the one with a bias. Copy it as it is.", _left("dense_bias_missing")
+    ),
+    "dense_layer_missing": Mistake(
+        "The dense layer makes the logit: copy its kernel, sorted, and its bias.",
+        _left("dense_layer_missing"),
+    ),
+    "convolutions_missing": Mistake(
+        "The kernels of the convolutions go from (out, in, H, W) to (H, W, in, out).",
+        _left("convolutions_missing"),
+    ),
+    "convolutions_only": Mistake(
+        "Normalisations and the dense layer have weights as well.", _left("convolutions_only")
+    ),
+    "kernels_only": Mistake(
+        "Arrays with one axis count too: gamma, beta, the running statistics and the bias. Copy "
+        "them as they are.",
+        _left("kernels_only"),
+    ),
+    "first_layer_only": Mistake(
+        "You stop after the first layer: does the loop end in a `return`?",
+        _left("first_layer_only"),
+    ),
+    "copied_the_other_way": Mistake(
+        "You copy from Keras to PyTorch. The second network gets the weights of the first.",
+        _other_way,
+    ),
+    "pytorch_changed": Mistake(
+        "What `.numpy()` gives shares its memory with the tensor: change numbers in a copy only.",
+        _halves_the_kernels,
+    ),
+    "another_network": Mistake(
+        "Give the weights to the network that you get: `keras_discriminator.set_weights(...)`.",
+        _a_new_network,
+    ),
+}
+
+
+def _by_layers(torch_discriminator, keras_discriminator):
+    from torch import nn
+
+    layers = [layer for layer in keras_discriminator.layers if layer.weights]
+    modules = [
+        m for m in torch_discriminator.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)
+    ]
+    for module, layer in zip(modules, layers, strict=False):
+        if isinstance(module, nn.Conv2d):
+            layer.set_weights([module.weight.detach().permute(2, 3, 1, 0).numpy()])
+        else:
+            learnt = [module.weight.detach(), module.bias.detach()]
+            layer.set_weights([*learnt, module.running_mean, module.running_var])
+    dense = torch_discriminator.dense
+    maps = dense.weight.detach().numpy().reshape(-1, 4, 4)
+    layers[-1].kernel.assign(np.moveaxis(maps, 0, -1).reshape(-1, 1))
+    layers[-1].bias.assign(dense.bias.detach().numpy())
+    return keras_discriminator
+
+
+def _by_variables(torch_discriminator, keras_discriminator):
+    values = [value for value in torch_discriminator.state_dict().values() if value.ndim]
+    for value, variable in zip(values, keras_discriminator.weights, strict=True):
+        if value.ndim == 4:
+            value = value.permute(2, 3, 1, 0)
+        if value.ndim == 2:
+            channels = len(value[0]) // 16
+            rows = [value[0, c * 16 + p] for p in range(16) for c in range(channels)]
+            value = np.array(rows, "float32")[:, None]
+        variable.assign(value)
+
+
+def _by_parity(torch_discriminator, keras_discriminator):
+    from helpers.parity import to_keras
+
+    return to_keras(torch_discriminator, keras_discriminator)
+
+
+def register_same_weights(lesson: Lesson) -> Exercise:
+    """Add the exercise ``same_weights`` to the lesson."""
+    return lesson.exercise(
+        "helpers.parity.same_weights",
+        probe=_same_weights_probe,
+        names_mistakes=True,
+        mistakes=_WRONG_COPIES,
+        hints=[
+            "`torch_discriminator.state_dict()` and `keras_discriminator.weights` list the same "
+            "arrays in the same order, but for num_batches_tracked, which has no axis. Go through "
+            "the values, bring each into Keras' shape, and hand the list to `set_weights`.",
+            "By its number of axes: 4 is a convolution's kernel, (out, in, H, W) to (H, W, in, "
+            "out); 2 is the dense layer's, (1, C * 4 * 4) to (4 * 4 * C, 1); 1 stays as it is; 0 "
+            "is left out.",
+            "`array.transpose(2, 3, 1, 0)` for 4 axes, `array.reshape(-1, 4, 4).transpose(1, 2, "
+            "0).reshape(-1, 1)` for 2.",
+        ],
+        right=[_copier(), _by_layers, _by_variables, _by_parity],
+        difficulty=3,
+        minutes=12,
+        seconds=10,
+    )
+
+
+"""same_weights(torch_discriminator, keras_discriminator): gives the Keras network, in place, the
+weights and running statistics of the PyTorch one. (●●●, 12 min)
+
+Both are the course's own (helpers.pytorch.discriminator.Discriminator and
+helpers.keras.discriminator.build_discriminator) with the same conv_dim, which may be any number.
+Kernels are (out, in, H, W) there and (H, W, in, out) here; the dense layer's inputs are the last
+maps flattened in the order C, H, W there and H, W, C here (4 x 4 maps). Gamma, beta, running mean
+and running variance are copied as they are; num_batches_tracked has no twin. What is returned does
+not matter. The PyTorch network must stay as it is."""
