@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
+from helpers.checks import keras_discriminator
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask
 from helpers.checks.torch_networks import (
     INPUT,
@@ -758,7 +759,7 @@ def _discriminator_probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask("The logits for 8 images:", lambda: _complain_of_logits(logits))
     small = yield ask("Discriminator(4)", lambda: _in_train_mode(attempt(4)), compare=False)
     trace = yield ask("Discriminator(4):", lambda: _small_trace(small), compare=False)
-    yield ask("The batch:", lambda: _complain_of_batch_sizes(small))
+    yield ask("The batch:", lambda: _complain_of_batch_size(small, (5, 3)))
     yield ask("The weights:", lambda: _complain_of_learning(small, _IMAGES))
     yield ask("The layers:", lambda: _complain_of_layers(trace))
     yield ask("Two places:", lambda: _complain_of_sharing(small, trace))
@@ -775,11 +776,12 @@ def _discriminator_probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask("The images:", lambda: _complain_of_images(found))
     yield ask("The normalisation:", lambda: _complain_of_normalisation(hidden))
     yield ask("The biases:", lambda: _complain_of_biases(hidden))
+    yield ask("The end of the network:", lambda: _complain_of_end(found))
+    yield ask("A single image:", lambda: _complain_of_batch_size(small, (1,)))
     yield ask(
         "One image by itself:", lambda: named("images_mixed", complain_of_company, small, _IMAGES)
     )
     yield ask("The activations:", lambda: _complain_of_activations(hidden))
-    yield ask("The end of the network:", lambda: _complain_of_end(found))
     yield ask("In eval mode:", lambda: complain_of_traces(small, _IMAGES))
     yield ask(
         "Training:",
@@ -809,25 +811,33 @@ def _complain_of_logits(logits: Any) -> None:
 def _small_trace(network: nn.Module) -> Trace:
     try:
         with keeping_state(network):
-            return watch(network, _IMAGES)
+            trace = watch(network, _IMAGES)
     except Exception as error:
         raise Complaint(
             f"given 8 images, it raises {type(error).__name__}: {error}. Discriminator() does not.",
             "numbers_written_in",
         ) from error
+    shape = tuple(tensor_of(trace.output).shape)
+    if shape != (8, 1):
+        raise Complaint(
+            f"given 8 images, it returns shape {shape}. Discriminator() does not.",
+            "numbers_written_in",
+        )
+    return trace
 
 
-def _complain_of_batch_sizes(network: nn.Module) -> None:
+def _complain_of_batch_size(network: nn.Module, counts: Sequence[int]) -> None:
+    """Batches that are not 8; one of a single image in eval mode, others in train mode."""
     with keeping_state(network), torch.no_grad():
-        for count, training in ((5, True), (3, True), (1, False)):
-            network.train(training)
-            mode = "" if training else " in eval mode"
+        for count in counts:
+            network.train(count > 1)
+            mode = "" if count > 1 else " in eval mode"
             images = "1 image" if count == 1 else f"{count} images"
             try:
                 logits = network(_IMAGES[:count].clone())
             except Exception as error:
                 raise Complaint(
-                    f"8 images are fine, but {images}{mode} raise {type(error).__name__}: {error}.",
+                    f"8 images are fine; {images}{mode} end in {type(error).__name__}: {error}.",
                     "batch_size_fixed",
                 ) from error
             shape = tuple(tensor_of(logits).shape)
@@ -2067,3 +2077,7 @@ fake_loss: Exercise = lesson.exercise(
 logits : (N, 1), before any sigmoid. Binary cross-entropy against 0, never smoothed, the mean over
 the batch, in nats; finite at -200 and 200.
 """
+
+
+build_discriminator: Exercise = keras_discriminator.register_build_discriminator(lesson)
+same_weights: Exercise = keras_discriminator.register_same_weights(lesson)

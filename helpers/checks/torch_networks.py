@@ -161,7 +161,6 @@ class _Watch(TorchDispatchMode):
         "mm": (0, 1, None),
         "bmm": (0, 1, None),
         "mv": (0, 1, None),
-        "dot": (0, 1, None),
         "addmm": (1, 2, 0),
         "addmv": (1, 2, 0),
         "baddbmm": (1, 2, 0),
@@ -202,13 +201,14 @@ class _Watch(TorchDispatchMode):
         if not sources:
             output = func(*args, **kwargs)
             return output
-        step = self._step(name, args, sources)
+        step, turn = self._step(name, args, sources)
         before = tuple(given[0].shape)
         output = func(*args, **kwargs)
         if step:
-            output = self._replace.get(step.number, output)
-            output = output.clone()
-            step.output = output.detach().clone()
+            rows = turn(output)  # a view
+            if step.number in self._replace:
+                rows.copy_(self._replace[step.number])
+            step.output = rows.detach().clone()
             self.trace.steps.append(step)
             if step.number == self._until:
                 raise _Enough
@@ -223,8 +223,14 @@ class _Watch(TorchDispatchMode):
             self._note_shrinking(name, args, before, tuple(results[0].shape), sources)
         return output
 
-    def _step(self, name: str, args: Sequence[Any], sources: frozenset[int]) -> Step | None:
-        """The step that an operation is, not yet with its output; None for other operations."""
+    def _step(
+        self, name: str, args: Sequence[Any], sources: frozenset[int]
+    ) -> tuple[Step | None, Callable[[torch.Tensor], torch.Tensor]]:
+        """The step that an operation is, None for other operations; what puts the batch first.
+
+        The step's output is not known yet.
+        """
+        turn: Callable[[torch.Tensor], torch.Tensor] = _as_it_is
         kind: Kind = "dense layer"
         options: dict[str, Any] = {}
         if name == "convolution":
@@ -242,19 +248,26 @@ class _Watch(TorchDispatchMode):
         elif name in self._PRODUCTS:
             first, second, summand = self._PRODUCTS[name]
             x, weight = args[first], args[second]
-            if not self.sources_of(x):
+            swapped = not self.sources_of(x)  # weight @ x
+            if swapped:
                 x, weight = weight, x
+            if x.ndim == 3 and len(x) == len(weight) == 1:  # as einsum does it
+                turn = _transposed_first if swapped else _first
+            elif x.ndim == 2 and weight.ndim == 2 and swapped:
+                turn = torch.t
+            elif weight.ndim == 1:
+                turn = _as_column
             bias = None if summand is None or self.sources_of(args[summand]) else args[summand]
         else:
-            return None
+            return None, turn
         if not self.sources_of(x) or self.sources_of(weight):
-            return None
+            return None, turn
         same = 1 + len(self.trace.of_kind(kind))
-        return Step(
+        step = Step(
             number=len(self.trace.steps),
             kind=kind,
             name=f"{kind} {same}",
-            inputs=x.detach().clone(),
+            inputs=turn(x).detach().clone(),
             output=x,
             weight=weight,
             bias=bias,
@@ -262,6 +275,7 @@ class _Watch(TorchDispatchMode):
             sources=sources,
             **options,
         )
+        return step, turn
 
     def _note_shrinking(
         self,
@@ -287,6 +301,22 @@ class _Watch(TorchDispatchMode):
                 words = f"{_AVERAGES[name]} over the map"
         if words:
             self.trace.shrinking.append(Shrinking(words, sources, before, after))
+
+
+def _as_it_is(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def _first(x: torch.Tensor) -> torch.Tensor:
+    return x[0]
+
+
+def _transposed_first(x: torch.Tensor) -> torch.Tensor:
+    return x[0].t()
+
+
+def _as_column(x: torch.Tensor) -> torch.Tensor:
+    return x[:, None] if x.ndim == 1 else x
 
 
 def _tensors(value: Any) -> list[torch.Tensor]:
@@ -896,17 +926,21 @@ def complain_of_traces(network: nn.Module, inputs: torch.Tensor) -> None:
 
 
 def complain_of_statistics(network: nn.Module, inputs: torch.Tensor) -> None:
-    """Running statistics that training leaves where they were, seen by what eval mode answers."""
-    with keeping_state(network), torch.no_grad():
+    """Running statistics that training leaves where they were, seen by what eval mode computes."""
+
+    def computed() -> list[torch.Tensor]:
         network.eval()
-        before = network(inputs.clone())
+        trace = watch(network, inputs)
+        return [trace.output.detach(), *[step.inputs for step in trace.steps]]
+
+    with keeping_state(network), torch.no_grad():
+        before = computed()
         network.train()
         for _ in range(3):
             network(3 * inputs + 1)
-        network.eval()
-        after = network(inputs.clone())
-    if torch.allclose(before, after, 1e-4, 1e-6):
+        after = computed()
+    if all(torch.allclose(a, b, 1e-4, 1e-6) for a, b in zip(before, after, strict=True)):
         raise Complaint(
-            "eval mode answers the same before and after three batches in train mode: the running "
+            "eval mode computes the same before and after three batches in train mode: the running "
             "statistics do not move."
         )
