@@ -88,6 +88,22 @@ def test_functions_outside_layers_are_followed():
     assert [row.non_trainable for row in rows] == [0, 0, 0, 0, 16, 0, 0, 0]
 
 
+def test_a_reshaped_parameter_belongs_to_where_it_is_used():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gamma = nn.Parameter(torch.ones(3))
+            self.register_buffer("mean", torch.zeros(3))
+
+        def forward(self, x):
+            shift = torch.sqrt(self.mean.abs())[:, None, None]
+            return (x - shift) * self.gamma.view(-1, 1, 1)
+
+    rows = trace_layers(Scaled(), (3, 4, 4))
+    assert kinds(rows) == [INPUT, "sub", "mul"]
+    assert [(row.trainable, row.non_trainable) for row in rows[1:]] == [(0, 3), (3, 0)]
+
+
 def test_weights_that_are_computed_belong_to_their_layer():
     layer = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 8, 4, 2, 1))
     rows = trace_layers(nn.Sequential(layer, nn.LeakyReLU(0.2)), (3, 8, 8))

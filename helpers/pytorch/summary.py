@@ -54,6 +54,9 @@ class _Trace(TorchFunctionMode):
         self.inside = 0  # of how many layers at the moment
         self.made = {id(example): example}  # kept, so that no id is given away again
         self.counted: set[int] = set()
+        # Which parameters and buffers a tensor is, or was computed from: a reshaped gamma is gamma.
+        own = [*network.parameters(), *network.buffers()]
+        self.sources = {id(each): (each, [each]) for each in own}
 
     def watch(self, module: nn.Module) -> list[Any]:
         if not self._is_layer(module):
@@ -93,12 +96,15 @@ class _Trace(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         output = function(*args, **(kwargs or {}))
-        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-        if self.inside or not any(id(tensor) in self.made for tensor in tensors):
+        if self.inside:
             return output
-        for part in tree_leaves(output):
-            if isinstance(part, torch.Tensor):
-                self.made[id(part)] = part
+        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        results = [x for x in tree_leaves(output) if isinstance(x, torch.Tensor)]
+        if not any(id(tensor) in self.made for tensor in tensors):
+            sources = self._sources(tensors)
+            self.sources |= {id(result): (result, sources) for result in results if sources}
+            return output
+        self.made |= {id(result): result for result in results}
         name = getattr(function, "__name__", "function").rstrip("_")
         if isinstance(output, torch.Tensor) and name not in _SILENT and name[:2] != "__":
             self._add(name, output, tensors)
@@ -108,9 +114,11 @@ class _Trace(TorchFunctionMode):
         self, kind: str, output: torch.Tensor, tensors: Sequence[torch.Tensor], details: str = ""
     ) -> None:
         self.made[id(output)] = output
-        own = [*self.network.parameters(), *self.network.buffers()]
-        numbers = self._count([x for x in tensors if any(x is each for each in own)])
+        numbers = self._count(self._sources(tensors))
         self.rows.append(LayerRow(kind, tuple(output.shape[1:]), *numbers, details))
+
+    def _sources(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        return [each for x in tensors for each in self.sources.get(id(x), (x, []))[1]]
 
     def _count(self, tensors: Sequence[torch.Tensor]) -> tuple[int, int]:
         """(trainable, non-trainable) numbers not counted before; a counter is no such number."""
