@@ -409,7 +409,7 @@ def draw_architecture(rows: Sequence[LayerRow], title: str) -> Figure:
     maps = [row.maps for row in shapes if row.maps]
     tallest = max((each[1] for each in maps), default=1)
     deepest = max((each[0] for each in maps), default=1)
-    longest = max((np.prod(row.output_shape) for row in shapes if not row.maps), default=1)
+    longest = max([100, *(np.prod(row.output_shape) for row in shapes if not row.maps)])
     lines = max(len(_stage_lines(group)) for group in groups)
     # One unit is one inch.
     column, room, line = 1.62, 2.0, 0.19
