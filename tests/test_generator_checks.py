@@ -129,6 +129,14 @@ class deconv_block(nn.Module):
                           "self.dense.weight).reshape"),
         GENERATOR.replace("self.dense(z)", "(z @ self.dense.weight.T)"),
         GENERATOR.replace("F.relu(self.norm(x))", "self.norm(x).clamp_(min=0)"),
+        GENERATOR.replace("self.dense(z)", "(self.dense.weight @ z.T).T"),
+        GENERATOR.replace("def forward", "    nn.init.uniform_(self.norm.weight, 0.5, 1.5)\n"
+                          "        nn.init.normal_(self.norm.bias)\n\n    def forward"),
+        GENERATOR.replace("self.dense = ", "self.dense = nn.utils.parametrizations.weight_norm("
+                          ).replace("4 * 4, bias=False)", "4 * 4, bias=False))"),
+        GENERATOR.replace("self.dense = nn.Linear(latent_dim, 4 * conv_dim * 4 * 4, ",
+                          "self.dense = nn.Conv2d(latent_dim, 64 * conv_dim, 1, ").replace(
+                          "self.dense(z)", "self.dense(z[:, :, None, None])"),
         GENERATOR + """
 def make(latent_dim=100, conv_dim=32, make=Generator):
     return make(latent_dim, conv_dim).to(memory_format=torch.channels_last)
@@ -324,8 +332,16 @@ WRONG = [
     ("Generator", RELU, f"F.dropout({RELU}, 0.3, self.training)", "noise"),
     ("Generator", RELU, f"{RELU} + 0.1 * torch.randn_like(x)", "noise"),
     ("Generator", RELU, f"F.relu({NORM} + x)", "after the dense layer"),
+    ("Generator", RELU, f"F.relu({NORM.replace('(x)', '(F.relu(x))')})", "relu_first"),
+    ("Generator", RELU, "F.relu(self.norm(F.max_pool2d(x, 3, 1, 1)))", "failed"),
     ("Generator", "self.norm = nn.BatchNorm2d(4 * conv_dim)", "self.norm = nn.LayerNorm(4)",
      "failed"),
+    ("Generator", f"return {END}", f"y = {END}\n        return torch.cat([y[:1]] * len(y))",
+     "failed"),
+    ("Generator", "self.dense(z)", "torch.stack([self.dense(v) for v in z])",
+     "calls its first layer 8 times"),
+    ("Generator", "self.dense(z)", "self.dense(torch.tensor(z.tolist()))",
+     "takes z out of PyTorch"),
     ("Generator", "bias=False", "bias=True", "bias_of_the_projection"),
     ("Generator", END, "torch.sigmoid(self.image(x))", "sigmoid"),
     ("Generator", END, "self.image(x)", "no_tanh"),

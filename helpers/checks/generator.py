@@ -120,13 +120,18 @@ class _Between:
             f"{deviations}"
         )
         ratio = f"{self.ratio or 0:.2f}"
+        late = f"numbers down to {self.lowest:.2f} arrive at what comes next. After ReLU none is "
+        late += "below 0."
+        if self.lowest >= 0:
+            late = (
+                "5 more for each number changes what comes next. BatchNorm alone takes that away."
+            )
         return {
             "": "",
             "instance_norm": f"normalises each image by itself after {places}.",
             "large_eps": f"brings the numbers after {places} to a standard deviation of "
             f"{self.after:.2f}. BatchNorm brings them to 1.",
-            "relu_first": f"has the activation before BatchNorm after {places}: numbers down to "
-            f"{self.lowest:.2f} arrive at what comes next. After ReLU none is below 0.",
+            "relu_first": f"has the activation before BatchNorm after {places}: {late}",
             "no_relu": f"passes on {ratio} of each negative number after {places}; ReLU passes on "
             "0.00.",
             "leaky_relu": f"passes on {ratio} of each negative number after {places}; ReLU passes "
@@ -139,6 +144,17 @@ class _Between:
             "one; ReLU passes on 0.00.",
             "no_norm_and_another_activation": f"{not_normalised}, and has {self.activation} there.",
         }[self.slug]
+
+
+def _make_norms_new(network: nn.Module) -> None:
+    """Scale 1 and shift 0, whatever the first weights: they are another exercise's matter.
+
+    Only PyTorch's own layers, and only for what is measured to be near 1 and 0; nothing is judged
+    by what kind of layer it is.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_parameters()
 
 
 def _arranged(numbers: torch.Tensor, shape: Sequence[int]) -> Iterator[torch.Tensor]:
@@ -190,6 +206,8 @@ def _between_by_numbers(before: torch.Tensor, after: torch.Tensor) -> _Between |
     deviation, lowest = float(before.std()), float(after.min())
     if before.ndim == 3 and len(before) == 1:  # a product of batches, as torch.einsum makes it
         before = before[0]
+    if before.ndim == 2 and len(before) != len(after):  # weight @ z.T
+        before = before.T
     if after.ndim != 4:
         return None
     channel, feature = (0, 2, 3), (0,)
@@ -239,7 +257,7 @@ def _between_by_feeding(passage: Passage, after: torch.Tensor) -> _Between:
         over,
         ratio,
         name,
-        late=norm.after and not norm.before,
+        late=over == "batch" and not norm.before,
         before=float(before.std()),
         after=scale,
         lowest=float(after.min()),
@@ -379,6 +397,7 @@ def _deconv_probe(attempt: Callable) -> Asking:
 
 
 def _run_of_a_block(block: nn.Module) -> Trace:
+    _make_norms_new(block)
     try:
         trace = watch(block, _MAPS)
     except RuntimeError:
@@ -691,6 +710,7 @@ def _generator_probe(attempt: Callable) -> Asking:
 
 def _run_of_a_generator(network: nn.Module, z: torch.Tensor) -> Trace:
     """What it does with z. Raises Complaint unless it makes images of the right shape."""
+    _make_norms_new(network)
     try:
         trace = watch(network, z)
     except NotImplementedError:
@@ -777,8 +797,16 @@ def _complain_of_generator(network: nn.Module, trace: Trace) -> None:
 def _complain_of_path(trace: Trace) -> list[Step]:
     """The layers from z to the images. Raises Complaint unless one leads to the next."""
     steps = trace.steps
+    if not steps and learnable(trace.output):
+        raise Complaint("takes z out of PyTorch on the way to its layers. Leave out NumPy.")
     if not steps:
         raise Complaint("uses no weights of its own on z.")
+    first_weight = steps[0].weight.untyped_storage()._cdata
+    if sum(step.weight.untyped_storage()._cdata == first_weight for step in steps) == len(_Z):
+        raise Complaint(
+            f"calls its first layer {len(_Z)} times, once for each vector. Hand it the whole "
+            "batch, over which BatchNorm takes its statistics."
+        )
     for number, step in enumerate(steps):
         if step.sources != {number - 1}:
             raise Complaint(
@@ -818,7 +846,7 @@ def _names(steps: Sequence[Step]) -> str:
 
 def _size(step: Step, end: torch.Tensor) -> tuple[int, ...]:
     """Height and width of what a layer puts out; of a dense layer, if it is maps for ``end``."""
-    if step.output.ndim == 4:
+    if step.output.ndim == 4 and tuple(step.output.shape[2:]) != (1, 1):
         return tuple(step.output.shape[2:])
     side = math.isqrt(step.output.numel() // end.shape[:2].numel())
     return side, side
@@ -1042,16 +1070,6 @@ class _Listed(nn.Module):
         for layer in self.layers:
             z = layer(z)
         return z
-
-
-class _PartlyListed(_Pieces):
-    def __init__(self, latent_dim=100, conv_dim=32):
-        super().__init__(latent_dim, conv_dim)
-        self.ups = [self.up1, self.up2]
-        del self.up1, self.up2
-
-    def forward(self, z):
-        return torch.tanh(self.image(self.ups[1](self.ups[0](self.maps(z)))))
 
 
 class _MadeAnew(_Pieces):
@@ -1760,7 +1778,6 @@ generator_parameter_count: Exercise = lesson.exercise(
         "c * 3) * 16, the BatchNorms 2 * (4c + 2c + c), and 3 biases at the end.",
     ],
     right=[_count_of_the_real_one, _count_layer_by_layer, _count_as_a_polynomial],
-    features={"conv_dim is odd": lambda latent_dim, conv_dim: conv_dim % 2 == 1},
     returns="an int",
     difficulty=2,
     minutes=5,
@@ -2340,9 +2357,10 @@ def _written(logits: torch.Tensor) -> str:
 
 def _scalar(value: Any) -> torch.Tensor:
     if not isinstance(value, torch.Tensor):
+        told = f"the float {value:.4g}" if isinstance(value, float) else kind_of(value)
         raise Complaint(
-            f"is {kind_of(value)}. It has to be a tensor, through which gradients flow back: leave "
-            "out `.item()`, `.tolist()`, `float()` and NumPy."
+            f"is {told}. It has to be a tensor, through which gradients flow back: leave out "
+            "`.item()`, `.tolist()`, `float()` and NumPy."
         )
     if value.numel() != 1:
         raise Complaint(
