@@ -30,7 +30,6 @@ from helpers.checks.torch_networks import (
     complain_of_shared_modules,
     complain_of_shared_weights,
     complain_of_statistics,
-    complain_of_traces,
     complain_of_unregistered,
     complain_of_unused,
     keeping_state,
@@ -782,7 +781,6 @@ def _discriminator_probe(attempt: Callable) -> Generator[Question, Any, None]:
         "One image by itself:", lambda: named("images_mixed", complain_of_company, small, _IMAGES)
     )
     yield ask("The activations:", lambda: _complain_of_activations(hidden))
-    yield ask("In eval mode:", lambda: complain_of_traces(small, _IMAGES))
     yield ask(
         "Training:",
         lambda: named("statistics_do_not_move", complain_of_statistics, small, _IMAGES),
@@ -1577,7 +1575,8 @@ Discriminator: Exercise = lesson.exercise(
         "unused_layer": Mistake("Call that layer in forward, or leave it out.", _Unused),
         "chance_in_eval_mode": Mistake(
             "Asked for is no dropout and no noise; if you want dropout, F.dropout needs "
-            "`training=self.training`.",
+            "`training=self.training`. Batch normalisation of your own may move its running "
+            "statistics in train mode only.",
             _DropoutAlways,
         ),
         "left_in_eval_mode": Mistake("Leave out `.eval()`.", _built(change=_evaluating)),

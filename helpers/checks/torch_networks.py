@@ -452,7 +452,10 @@ class Passage:
         return self._remembered(training, lambda: self._find_normalisation(training))
 
     def _find_normalisation(self, training: bool) -> Normalisation:
-        values = self.values()
+        # Large numbers, beside which the largest eps in use (0.8) is nothing; not for tanh and its
+        # like, which would be as good as constant there.
+        scale = 1.0 if self.activation().ratio is None else 30.0
+        values = scale * self.values()
         plain = self.feed(values, training)
         near = 0.03 * float(plain.std()) if plain.numel() > 1 else 0.0
         if not near:
@@ -469,7 +472,7 @@ class Passage:
         first = values.clone()
         first[0] *= 3
         over = "image" if unchanged(first, slice(1, None)) else "batch"
-        before = unchanged(values + 5)
+        before = unchanged(values + 5 * scale)
         skewed = self.feed(values.abs() ** 1.5, training)
         after = any(
             _same_moments(one, other)
@@ -889,7 +892,7 @@ def complain_of_chance(network: nn.Module, inputs: torch.Tensor) -> None:
         network.eval()
         first, second = (watch(network, inputs, seed=seed).output.detach() for seed in (1, 2))
     difference = float((first - second).abs().max())
-    if difference > 1e-5 * (1e-3 + float(first.abs().max())):
+    if difference > 1e-4 * (1e-3 + float(first.abs().max())):
         raise Complaint(
             f"two calls with the same input, in eval mode, differ by up to {difference:.2g}."
         )
@@ -937,7 +940,7 @@ def complain_of_statistics(network: nn.Module, inputs: torch.Tensor) -> None:
         before = computed()
         network.train()
         for _ in range(3):
-            network(3 * inputs + 1)
+            network(inputs.clone())
         after = computed()
     if all(torch.allclose(a, b, 1e-4, 1e-6) for a, b in zip(before, after, strict=True)):
         raise Complaint(
