@@ -6,6 +6,7 @@ lesson has to tell the learner about it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
@@ -265,7 +266,8 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
 
 
 def _block(value: Any) -> nn.Module:
-    if isinstance(value, list | tuple):
+    layers = list(value) if isinstance(value, list | tuple) else []
+    if layers and all(isinstance(each, nn.Module) for each in layers):
         raise Complaint(f"is {kind_of(value)}.", "list_of_layers")
     return _in_train_mode(value)
 
@@ -1677,7 +1679,8 @@ def _number(value: Any) -> torch.Tensor:
         return value.reshape(())
     if isinstance(value, torch.Tensor):
         return value
-    raise Complaint(f"is {kind_of(value)}, not a tensor with one number. Return a tensor.")
+    kind = "nan" if isinstance(value, float) and math.isnan(value) else kind_of(value)
+    raise Complaint(f"is {kind}, not a tensor with one number. Return a tensor.")
 
 
 def _real_probe(attempt: Callable) -> Generator[Question, Any, None]:
