@@ -292,6 +292,12 @@ def _per_image(maps: np.ndarray) -> np.ndarray:
     return maps.transpose(1, 2, 0, 3).reshape(height * width, n * channels)
 
 
+def _per_pixel(maps: np.ndarray) -> np.ndarray:
+    """Each pixel's values normalised over its channels."""
+    centred = maps - maps.mean(-1, keepdims=True)
+    return centred / np.maximum(centred.std(-1, keepdims=True), 1e-9)
+
+
 def _kinked_lines(kink: str, groups: str, u: np.ndarray, w: np.ndarray) -> Relation | None:
     scale = max(np.abs(w).max(), 1e-9)
     if kink == "v":
@@ -389,6 +395,8 @@ def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: f
         name = curve(step.out, later.entering)
         if name:
             raise Complaint(f"{after} the activation is {name}.", mistake="other_activation")
+        if step.out.ndim == 4 and relate(_per_pixel(step.out), later.entering):
+            raise Complaint(f"{after} each pixel is normalised by itself.", mistake="per_image")
         raise Complaint(
             f"{after} something else happens than "
             f"{'batch normalisation and ' if normalised else ''}an activation."
@@ -476,14 +484,14 @@ def complain_of_idle_weights(network: keras.Model, inputs: np.ndarray) -> None:
 
     with tf.GradientTape() as tape:
         output = network(inputs, training=True)
-        loss = tf.reduce_sum(output * (1 + 0.5 * np.tanh(numbers(output.shape, 5))))
+        loss = tf.reduce_sum(output * numbers(output.shape, 5))
     variables = network.trainable_variables
     gradients = tape.gradient(loss, variables)
     sizes = [0.0 if each is None else float(tf.reduce_max(tf.abs(each))) for each in gradients]
     idle = [
         variable
         for variable, size in zip(variables, sizes, strict=True)
-        if size < 1e-4 * max(sizes)
+        if size < 1e-3 * max(sizes)  # rounding leaves 1e-6, what matters 0.05 or more
     ]
     if idle:
         names = ", ".join(f"{each.path} ({int(np.prod(each.shape))} numbers)" for each in idle)
@@ -499,7 +507,8 @@ def complain_of_inference(network: keras.Model, inputs: np.ndarray) -> None:
     together = np.asarray(network(inputs, training=False))
     alone = np.asarray(network(inputs[1:2], training=False))
     difference = np.abs(together[1:2] - alone).max()
-    if difference > 1e-3 * max(np.abs(together).max(), 1e-3):
+    # A GPU may compute a batch of another size by another algorithm, with three digits.
+    if difference > 0.01 * max(np.abs(together).max(), 1e-3):
         raise Complaint(
             f"with training=False, the answer to one input moves by {difference:.2g} with what "
             "else is in the batch.",
