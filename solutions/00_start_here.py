@@ -70,7 +70,7 @@ plots.show(
 # | [02 Pixel scaling](02_pixel_scaling.ipynb) | how images go in and come out, and what the range changes | 45 |
 # | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 60 |
 # | [04 Batch normalisation](04_batch_norm.ipynb) | what it computes, and what it is good for | 60 |
-# | 05 The discriminator | strided convolutions instead of pooling | 50 |
+# | [05 The discriminator](05_discriminator.ipynb) | strided convolutions instead of pooling, and a look into a trained network | 70 |
 # | [06 The generator](06_generator.ipynb) | convolutions that enlarge, and a walk through what they make | 65 |
 # | 07 GradientTape | how TensorFlow differentiates | 50 |
 # | 08 Training | the whole thing, and what can go wrong | 60 |
