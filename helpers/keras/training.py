@@ -133,18 +133,20 @@ def train(
     ----------
     generator : (N, latent_dim) -> (N, H, W, 3) in (-1, 1). discriminator : images -> logits (N, 1).
     images : uint8 (M, 3, H, W), as ``load_images`` gives them, or (M, H, W, 3), with M at least
-        batch_size; kept on the device. Or a ``tf.data.Dataset`` of batches, uint8 or floats in
-        [-1, 1], (N, H, W, 3); it is repeated as often as need be.
+        batch_size; kept on the device. Or a ``tf.data.Dataset`` of batches of one size, uint8 or
+        floats in [-1, 1], (N, H, W, 3); it is repeated as often as need be.
     steps : updates of each network, counted from the start of the run also when it resumes.
     batch_size : real images per step, over all devices; as many fakes. A dataset has its own.
     latent_dim : by default the size of the generator's input.
     learning_rate, beta_1 : Adam's, for both networks.
     jit_compile : compile the step with XLA, which takes some seconds at the first step; by default
-        on a single GPU only, where it makes few kernels out of many.
+        on a single GPU only, where it makes few kernels out of many. XLA draws other random numbers
+        from the same seed.
     out : folder for metrics, samples, curves and checkpoints (see ``helpers.runs``); None: nothing
         is written.
     resume : go on from the newest usable checkpoint in ``out``, or start where there is none. A
-        dataset is read from its beginning up to that step, so its own shuffling needs a seed.
+        dataset is read from its start up to that step; if it shuffles, give it a seed, and set
+        TensorFlow's too, by ``keras.utils.set_random_seed``, before it is made.
     log_every, sample_every, checkpoint_every : in steps.
     progress : show a bar with images per second and both losses.
 
@@ -167,6 +169,8 @@ def train(
     ):
         if every < 1:
             raise ValueError(f"{name} is 1 or more steps, not {every}.")
+    if resume and out is None:
+        raise ValueError("resume needs out, the folder of the run to go on with.")
     trainer = Trainer(
         generator,
         discriminator,
@@ -289,7 +293,7 @@ class Trainer:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, by name."""
-        return {name: np.asarray(variable) for name, variable in self._variables().items()}
+        return {name: np.array(variable.numpy()) for name, variable in self._variables().items()}
 
     def restore(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Go back to a ``state()`` after ``step`` steps.
@@ -400,12 +404,13 @@ class _FromDataset:
 
     def __init__(self, dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> None:
         spec = dataset.element_spec
-        if not isinstance(spec, tf.TensorSpec) or spec.shape.rank != 4 or spec.shape[3] != 3:
+        shape = getattr(spec, "shape", tf.TensorShape(None))
+        if shape.rank != 4 or shape[0] is None or shape[3] != 3:
             raise ValueError(
-                f"a dataset's elements are batches of images, (N, H, W, 3), not {spec}: "
-                "leave the labels out, and call .batch(128, drop_remainder=True)."
+                f"a dataset's elements are batches of one size, (N, H, W, 3), not {spec}: "
+                "leave labels out, and call .batch(128, drop_remainder=True)."
             )
-        self.batch_size = len(next(iter(dataset)))
+        self.batch_size = shape[0]
         self._dataset, self._strategy = dataset, strategy
         self._next_step = None
 
