@@ -90,6 +90,7 @@ RIGHT = {
         BLOCK.replace("4, stride=2, padding=1", "3, 2, 1, output_padding=1"),
         BLOCK.replace("d(out_channels)", "d(out_channels, eps=1e-3, momentum=0.2)"),
         BLOCK.replace("d(out_channels)", "d(out_channels, momentum=None)"),
+        BLOCK.replace("d(out_channels)", "d(out_channels, 0.8)"),
         BLOCK.replace("nn.ReLU()", "nn.PReLU(init=0.0)"),
         """
 class deconv_block(nn.Sequential):
@@ -119,6 +120,7 @@ class deconv_block(nn.Module):
     ],
     "Generator": [
         GENERATOR.replace("reshape(len(z)", "view(-1"),
+        GENERATOR.replace("BatchNorm2d(4 * conv_dim)", "BatchNorm2d(4 * conv_dim, 0.8)"),
         GENERATOR.replace("return torch.tanh(self.image(x))", "return self.image(x).tanh_()"),
         GENERATOR.replace("return torch.tanh(self.image(x))", "x = self.image(x)\n"
                           "        return 2 / (1 + torch.exp(-2 * x)) - 1"),
@@ -310,8 +312,6 @@ WRONG = [
      "        nn.LeakyReLU(0.2), nn.BatchNorm2d(out_channels)\n", "relu_first"),
     ("deconv_block", "nn.BatchNorm2d(out_channels)", "nn.GroupNorm(1, out_channels)",
      "instance_norm"),
-    ("deconv_block", "nn.BatchNorm2d(out_channels)", "nn.BatchNorm2d(out_channels, 0.9)",
-     "large_eps"),
     ("deconv_block", "stride=2, padding=1", "stride=2", "wrong_size"),
     ("deconv_block", "4, stride=2, padding=1", "5, padding=2", "no_stride"),
     ("deconv_block", "in_channels, out_channels, 4", "3, 4, 4", "The output of deconv_block(3, 5)"),
