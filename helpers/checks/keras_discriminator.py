@@ -726,9 +726,7 @@ def _keras_network(conv_dim: int) -> keras.Model:
 def _same_weights_probe(attempt: Callable) -> Generator[Question, Any, None]:
     for conv_dim in _WIDTHS:
         with_width = f"with conv_dim={conv_dim}"
-        pair = yield ask(
-            f"Networks {with_width}", lambda width=conv_dim: _pair(width), compare=False
-        )
+        pair = _pair(conv_dim)
         result = yield ask(
             f"same_weights(torch_discriminator, keras_discriminator) {with_width}",
             functools.partial(_copy, attempt, pair),
