@@ -457,7 +457,7 @@ class Passage:
         scale = 1.0 if self.activation().ratio is None else 30.0
         values = scale * self.values()
         plain = self.feed(values, training)
-        near = 0.03 * float(plain.std()) if plain.numel() > 1 else 0.0
+        near = 0.08 * float(plain.std()) if plain.numel() > 1 else 0.0
         if not near:
             return Normalisation("")
 
