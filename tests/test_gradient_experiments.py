@@ -55,6 +55,7 @@ def test_all_are_timed_in_turn_and_the_first_round_does_not_count(monkeypatch):
     found = median_seconds({"a": call("a", [99, 1, 2, 30]), "b": call("b", [7, 5, 5, 4])}, rounds=3)
     assert found == {"a": 2, "b": 5}
     assert order == ["a", "b"] * 4
+    assert median_seconds({"a": call("a", [3])}, rounds=1, warm_up=False) == {"a": 3}
     with pytest.raises(ValueError, match="1 or more, not 0"):
         median_seconds({}, 0)
 

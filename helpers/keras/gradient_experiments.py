@@ -41,21 +41,23 @@ def network_loss(parameters: int, seed: int = 0) -> tuple[Callable, np.ndarray]:
     return loss, (rng.standard_normal(parameters) / units**0.5).astype(np.float32)
 
 
-def median_seconds(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def median_seconds(
+    functions: Mapping[str, Callable[[], object]], rounds: int, warm_up: bool = True
+) -> dict[str, float]:
     """The median time of a call of each function, in seconds, by the functions' names.
 
     They are called in turn, all once per round, so that a moment in which the computer is busy with
-    something else meets all of them alike. Each is called once before, uncounted: the first call
-    often prepares something. Raises ValueError for less than one round.
+    something else meets all of them alike. warm_up : begin with a round that does not count, as the
+    first call often prepares something. Raises ValueError for less than one round.
     """
     if rounds < 1:
         raise ValueError(f"rounds is 1 or more, not {rounds}.")
     taken: dict[str, list[float]] = {name: [] for name in functions}
-    for number in range(rounds + 1):
+    for counts in [False] * warm_up + [True] * rounds:
         for name, function in functions.items():
             start = time.perf_counter()
             function()
-            if number:
+            if counts:
                 taken[name].append(time.perf_counter() - start)
     return {name: float(np.median(times)) for name, times in taken.items()}
 
