@@ -551,6 +551,18 @@ def test_the_random_numbers_of_the_notebook_stay_as_they_were():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.parametrize("name", ["deconv_block", "Generator", "init_weights"])
+def test_the_number_of_threads_stays_as_it_was(name):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for attempt in (run(name, CELLS[name]), lambda *args, **kwargs: 1 / 0):
+            EXERCISES[name].grade(attempt)
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_the_checks_load_no_tensorflow():
     code = (
         "import sys, helpers.checks.generator; "

@@ -65,6 +65,21 @@ Asking = abc.Generator[Question, Any, None]
 _SCALE_WITHIN = 0.12
 
 
+def _on_one_thread(probe: Callable[[Callable], Asking]) -> Callable[[Callable], Asking]:
+    """Networks this small only lose by several threads, ten times the time if others compute."""
+
+    @functools.wraps(probe)
+    def probe_on_one_thread(attempt: Callable) -> Asking:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield from probe(attempt)
+        finally:
+            torch.set_num_threads(threads)
+
+    return probe_on_one_thread
+
+
 def _draw(shape: Sequence[int], seed: int) -> torch.Tensor:
     return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(seed))
 
@@ -371,6 +386,7 @@ def _said(**wrong: Callable) -> dict[str, Mistake]:
 _MAPS = _draw((6, 3, 3, 5), 1) * 1.5 + 0.5
 
 
+@_on_one_thread
 def _deconv_probe(attempt: Callable) -> Asking:
     block = yield ask("deconv_block(3, 5)", lambda: network_of(attempt(3, 5)), compare=False)
     trace = yield ask(
@@ -665,6 +681,7 @@ _LATENT, _CONV = 12, 4
 _Z, _OTHER_Z = _draw((8, _LATENT), 2), _draw((8, _LATENT), 3)
 
 
+@_on_one_thread
 def _generator_probe(attempt: Callable) -> Asking:
     def make(**arguments: int) -> nn.Module:
         if isinstance(attempt, nn.Module):
@@ -1802,6 +1819,7 @@ _WITHOUT_SOMETHING: dict[str, Callable[[], nn.Module]] = {
 Before = Mapping[str, torch.Tensor]
 
 
+@_on_one_thread
 def _init_probe(attempt: Callable) -> Asking:
     def question(label: str, make: Callable[[], nn.Module]) -> Question:
         def initialise() -> tuple[nn.Module, Before]:
