@@ -693,8 +693,8 @@ print()
 print(f"count_params() says {keras_discriminator.count_params():,}")
 
 # %% [markdown]
-# The same layers and the same trainable numbers, channels last. But `count_params()` says 384 more,
-# and so does the summary that Keras prints: it counts the running means and variances, two numbers
+# With kernel 4, the same layers and the same trainable numbers, channels last. But `count_params()`
+# says 384 more, and so does the summary that Keras prints: it counts the running means and variances, two numbers
 # for each of 64 and 128 channels, which nobody trains. PyTorch keeps them as buffers, and
 # `parameters()` leaves them out. If somebody tells you a network's size, ask which.
 
