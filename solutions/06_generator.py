@@ -722,13 +722,12 @@ print("middle of the arc, as far to within 30%:", abs(ratio["middle of the arc"]
 print("random, 1.5 times as long, further:", ratio["random, 1.5 times"] > 1)
 
 # %% [markdown]
-# The middles of the line are clearly worse, those of the arc about as good as random vectors. (Two
-# sets of random vectors can differ by as much.) The usual reason is that the generator does not
-# know such short vectors. It cannot be the whole reason: it does not know vectors that are 1.5
-# times as long either, and their images are, if anything, better. What short vectors lack is
-# contrast. The first layer has no bias, so a shorter vector makes all its outputs smaller; batch
-# normalisation, which in eval mode divides by what it recorded in training, does not make up for
-# it, and so it goes on through the network.
+# The middles of the line are clearly worse, those of the arc are not. The usual explanation is that
+# the generator does not know such short vectors. It cannot be the whole explanation: it does not
+# know vectors that are 1.5 times as long either, and their images are, if anything, better. What
+# short vectors lack is contrast. The first layer has no bias, so a shorter vector makes all its
+# outputs smaller; batch normalisation, which in eval mode divides by what it recorded in training,
+# does not make up for it, and so it goes on through the network.
 #
 # Now walk yourself. In the first tab the two directions are random ones and the map shows where
 # they lead; in the second you choose two images.
@@ -737,6 +736,7 @@ print("random, 1.5 times as long, further:", ratio["random, 1.5 times"] > 1)
 # 2. *Back to the start*, then *Multiply z by* 0. Every start ends in this one image. Why?
 # 3. Multiply by 3. What happens to the contrast?
 # 4. In the second tab, move *Share of the way*. Where do the two ways differ most?
+# 5. Go from a light digit to a dark one. What happens on the way, even on the arc?
 
 # %%
 from helpers.widgets.generator import LatentWalk
@@ -746,9 +746,10 @@ LatentWalk()
 # %% [markdown]
 # It flows: neighbouring vectors make similar images. The authors of DCGAN walk for this reason:
 # sharp transitions would be a sign that the training images were learned by heart. At 0 all starts
-# are one and the same vector. Three times as long, everything is three times as far from the
-# recorded means, and tanh is driven towards its ends. The two ways differ most near the middle,
-# where the line is closest to 0.
+# are one and the same vector. Three times as long, the first layer puts out three times as much, and
+# in the end tanh is driven towards −1 and 1. The two ways differ most near the middle, where the
+# line is closest to 0. And between light on dark and dark on light there is a point without
+# contrast; no way avoids it.
 #
 # And which way is right? The arc keeps the length and with it the contrast. Between vectors at a
 # small angle the two hardly differ.

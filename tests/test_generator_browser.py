@@ -94,7 +94,7 @@ def test_between_two_images(walk):
     walk.key("Share of the way", "ArrowRight", 5)
     walk.says("Arc at 0.75")
     before = walk.changes(before)
-    walk.key("To image", "ArrowLeft")
+    walk.key("To image", "Home")
     walk.says("From and to are the same image")
     walk.key("From image", "End")
     walk.says("8 from")

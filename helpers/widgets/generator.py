@@ -216,7 +216,7 @@ class BetweenTab(_Tab):
         self._drawn: tuple[Any, list[str]] = None, []  # what for, and the drawings
         self.start, self.end = (
             widgets.IntSlider(value=value, min=1, max=_IMAGES, description=name, style=_LABEL)
-            for value, name in ((1, "From image"), (2, "To image"))
+            for value, name in ((1, "From image"), (_IMAGES, "To image"))
         )
         self.t = widgets.FloatSlider(
             value=0.5, min=0, max=1, step=0.05, readout_format=".2f",
