@@ -52,6 +52,7 @@ from helpers.checks.torch_networks import (
 from helpers.pytorch import generator as reference
 from helpers.pytorch import losses
 from helpers.pytorch.batch_norm import BatchNorm as ByHand
+from helpers.pytorch.threads import one_thread
 
 lesson = Lesson("06", "The generator")
 progress = lesson.progress
@@ -70,12 +71,8 @@ def _on_one_thread(probe: Callable[[Callable], Asking]) -> Callable[[Callable], 
 
     @functools.wraps(probe)
     def probe_on_one_thread(attempt: Callable) -> Asking:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             yield from probe(attempt)
-        finally:
-            torch.set_num_threads(threads)
 
     return probe_on_one_thread
 
