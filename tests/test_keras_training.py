@@ -368,7 +368,7 @@ tensorflow.config.set_logical_device_configuration(
 )
 import numpy as np
 from helpers.keras import tf
-from helpers.keras.training import pick_strategy, train
+from helpers.keras.training import Trainer, pick_strategy, train
 from tests.test_keras_training import IMAGES, QUICK, networks
 
 def go(strategy, steps, **options):
@@ -385,6 +385,10 @@ two, two_history = go(strategy, 3)
 for a, b in zip(one, two, strict=True):
     np.testing.assert_allclose(a, b, atol=1e-5)
 np.testing.assert_allclose(one_history.d_losses, two_history.d_losses, rtol=1e-5)
+with strategy.scope():
+    images, order = Trainer(*networks(), IMAGES, batch_size=16)._data.for_step(0)
+for copies in (images, order):
+    assert [copy.device[-1] for copy in copies.values] == ["0", "1"], copies
 go(strategy, 2, out=sys.argv[1])
 resumed, _ = go(strategy, 3, out=sys.argv[1], resume=True)
 assert all((a == b).all() for a, b in zip(resumed, two, strict=True))

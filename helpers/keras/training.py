@@ -375,9 +375,7 @@ class _OnDevice:
             images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
         self.images, self.batch_size = len(images), batch_size
         self._seed, self._epoch = seed, -1
-        self._on_every_device = lambda array: strategy.experimental_distribute_values_from_function(
-            lambda _: tf.constant(array)
-        )
+        self._strategy = strategy
         self._share = batch_size // strategy.num_replicas_in_sync
         self._all = self._on_every_device(images)
 
@@ -395,6 +393,17 @@ class _OnDevice:
         place = step % (self.images // self.batch_size)
         first = place * self.batch_size + device * self._share
         return tf.gather(images, tf.slice(order, [first], [self._share]))
+
+    def _on_every_device(self, array: np.ndarray) -> Any:
+        if self._strategy.num_replicas_in_sync == 1:
+            return tf.constant(array)
+
+        def place(context: tf.distribute.InputContext) -> tf.Tensor:
+            devices = self._strategy.extended.worker_devices
+            with tf.device(devices[context.replica_id_in_sync_group]):
+                return tf.constant(array)
+
+        return self._strategy.experimental_distribute_values_from_function(place)
 
 
 class _FromDataset:
