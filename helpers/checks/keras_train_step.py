@@ -93,7 +93,7 @@ class _Call:
         return int(self._order)
 
     def batch(self) -> _Batch:
-        inputs = np.array(self._inputs)[: int(self._rows)]
+        inputs = self._inputs.numpy()[: int(self._rows)]
         return _Batch(self.network, self.training, int(self._rows), inputs)
 
 
@@ -122,6 +122,12 @@ class _Run:
 
     def of(self, network: str) -> list[_Batch]:
         return [batch for batch in self.batches if batch.network == network]
+
+    @property
+    def generated(self) -> list[_Batch]:
+        """The generator's batches that it can have learnt from: in training, if any was."""
+        batches = self.of("generator")
+        return [batch for batch in batches if batch.training] or batches
 
     def moved(self, network: str) -> bool:
         return any(
@@ -218,6 +224,7 @@ class _Laboratory:
     def __init__(self) -> None:
         self.tapes = Seen()
         self.applied: list[_Applied] = []
+        self.frozen: set[str] = set()
         self._recording = False
         self._calls: list[_Call] = []
         self._room: dict[str, list[_Call]] = {name: [] for name in _INPUTS}
@@ -264,7 +271,7 @@ class _Laboratory:
         for name, shape in _INPUTS.items():
             self._room[name] += [_Call(shape) for _ in range(6 - len(self._room[name]))]
         self._clock.assign(0)
-        self.applied = []
+        self.applied, self.frozen = [], set()
         times = {name: int(each.iterations) for name, each in self.optimizers.items()}
         with watching() as self.tapes:
             self._recording = True
@@ -275,6 +282,7 @@ class _Laboratory:
                 raise
             finally:
                 self._recording = False
+        self.frozen |= {name for name, each in self.networks.items() if not each.trainable}
         now = {name: int(each.iterations) for name, each in self.optimizers.items()}
         return _Run(
             images,
@@ -308,7 +316,7 @@ class _Laboratory:
 
     def _weights(self) -> dict[str, list[np.ndarray]]:
         return {
-            name: [np.array(variable) for variable in network.variables]
+            name: [variable.numpy() for variable in network.variables]
             for name, network in self.networks.items()
         }
 
@@ -318,12 +326,15 @@ class _Laboratory:
     def _note_call(self, network: str, x: Any, training: Any) -> None:
         if not self._recording:
             return
+        training = bool(tf.get_static_value(training) if tf.is_tensor(training) else training)
+        self.tapes.note("ran", subject=network).result = training
+        self.frozen |= {network} if not self.networks[network].trainable else set()
         room = self._room[network]
-        call = room.pop() if room or not tf.executing_eagerly() else _Call(_INPUTS[network])
-        call.network = network
-        call.training = bool(tf.get_static_value(training) if tf.is_tensor(training) else training)
+        if not room and not tf.executing_eagerly():
+            return
+        call = room.pop() if room else _Call(_INPUTS[network])
+        call.network, call.training = network, training
         self._calls.append(call)
-        self.tapes.note("ran", subject=network).result = call.training
         call.write(x, self._clock.assign_add(1))
 
     def _batches(self) -> list[_Batch]:
@@ -539,10 +550,13 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
                 plain(*laboratory.arguments(tf.constant(images[size])))
             raise
         _judge(run, laboratory)
-        noise = run.of("generator")[0].inputs
-        if any(each.shape == noise.shape and np.allclose(each, noise) for each in drawn):
-            raise _complaint_of_old_noise(direct, laboratory, images[size], noise)
-        drawn.append(noise)
+        # Only calls of one graph are compared: after tf.random.set_seed, each graph draws the same.
+        if call is compiled:
+            noises = [batch.inputs for batch in run.generated]
+            for noise in noises:
+                if any(_alike(each, noise) for each in drawn):
+                    raise _complaint_of_old_noise(direct, laboratory, images[size], noise)
+            drawn.extend(noises)
         return "as asked"
 
     yield ask("train_step on 16 images", functools.partial(step, lambda: direct, 16))
@@ -554,11 +568,12 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
 def _judge(run: _Run, laboratory: _Laboratory) -> None:
     """Raise Complaint unless both networks made the right step and the losses are returned."""
     _require_noise(run, laboratory)
-    zs = _different([batch.inputs for batch in run.of("generator")])
+    zs = _different([batch.inputs for batch in run.generated])
     fits = _fit_both(run, zs, laboratory)
     d_fit, g_fit = fits["discriminator"], fits["generator"]
     if not (d_fit.found and _discriminator_is_right(d_fit) and g_fit.found and g_fit.is_one_of(_G)):
         _complain_of_steps(run, fits, laboratory)
+    _complain_of_frozen(laboratory)
     _complain_of_answer(run, fits)
     for name in ("generator", "discriminator"):
         before, after = (laboratory.statistics(name, w[name]) for w in (run.before, run.after))
@@ -571,7 +586,7 @@ def _judge(run: _Run, laboratory: _Laboratory) -> None:
 
 def _require_noise(run: _Run, laboratory: _Laboratory) -> None:
     """Raise Complaint about the calls of the generator and the numbers it was given."""
-    calls = run.of("generator")
+    calls = run.generated
     if not calls:
         seen = run.of("discriminator")
         if not seen:
@@ -764,17 +779,23 @@ def _complain_of_steps(run: _Run, fits: Mapping[str, _Fit], laboratory: _Laborat
             )
     d_fit, g_fit = fits["discriminator"], fits["generator"]
     d_right = d_fit.found and _discriminator_is_right(d_fit)
-    _complain_of_inputs(run, d_fit, laboratory)
-    if not d_right or not g_fit.found or not g_fit.is_one_of(_G):
-        _complain_of_modes(run, d_fit, g_fit)
+    _complain_of_inputs(run)
+    _complain_of_modes(run, d_fit, g_fit)
+    _complain_of_frozen(laboratory)
     returned = [number(each) for each in flat(run.returned)]
     if not d_right:
         _complain_of_discriminator(run, d_fit, returned)
     _complain_of_generator(run, g_fit, d_fit, returned)
 
 
-def _complain_of_inputs(run: _Run, fit: _Fit, laboratory: _Laboratory) -> None:
-    """Raise Complaint where the discriminator never saw the images, or no fake."""
+def _complain_of_frozen(laboratory: _Laboratory) -> None:
+    """Raise Complaint where a network was made untrainable on the way, or at the end."""
+    for name in sorted(laboratory.frozen):
+        raise Complaint(f"set {name}.trainable to False.", mistake="frozen")
+
+
+def _complain_of_inputs(run: _Run) -> None:
+    """Raise Complaint where the discriminator never saw the images as they are."""
     got = [batch.inputs for batch in run.of("discriminator")]
     size = len(run.images)
     if any(len(each) == 2 * size for each in got):
@@ -891,9 +912,7 @@ def _complain_of_answer(run: _Run, fits: Mapping[str, _Fit]) -> None:
     start = f"moves both networks' weights rightly. It should return {asked},"
     if value is None:
         raise Complaint(f"{start} yours returned None.", mistake="no_return")
-    if isinstance(value, dict):
-        value = list(value.values())
-    elif is_tensor(value) and tuple(value.shape) == (2,):
+    if is_tensor(value) and tuple(value.shape) == (2,):
         value = list(np.asarray(value))
     if not isinstance(value, list | tuple) or len(value) != 2:
         if is_tensor(value) and any(
@@ -901,7 +920,7 @@ def _complain_of_answer(run: _Run, fits: Mapping[str, _Fit]) -> None:
         ):
             raise Complaint(f"{start} yours returned one number.", mistake="one_loss")
         kind = type(value).__name__
-        many = f" of {len(value)}" if isinstance(value, list | tuple) else ""
+        many = f" of {len(value)}" if isinstance(value, list | tuple | dict) else ""
         raise Complaint(f"{start} yours returned a {kind}{many}.")
     for each in value:
         if is_tensor(each) and tuple(each.shape):
@@ -925,7 +944,7 @@ def _complaint_of_old_noise(
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
-        first, second = (laboratory.run(call, images).of("generator")[0].inputs for _ in range(2))
+        first, second = (laboratory.run(call, images).generated[0].inputs for _ in range(2))
     finally:
         tf.config.run_functions_eagerly(before)
     numbers = ", ".join(f"{value:.3f}" for value in noise.ravel()[:3])
@@ -1094,6 +1113,23 @@ def _by_hand(generator, discriminator, images, g_optimizer, d_optimizer, latent_
     return d_loss, g_loss
 
 
+def _frozen(generator, discriminator, images, g_optimizer, d_optimizer, latent_dim):
+    with tf.GradientTape() as tape:
+        fakes = generator(_normal(images, latent_dim), training=True)
+        fake = discriminator(fakes, training=True)
+        d_loss = _d_loss(discriminator(images, training=True), fake)
+    weights = discriminator.trainable_variables
+    d_optimizer.apply(tape.gradient(d_loss, weights), weights)
+    discriminator.trainable = False
+    with tf.GradientTape() as tape:
+        fakes = generator(_normal(images, latent_dim), training=True)
+        g_loss = _g_loss(None, discriminator(fakes, training=True))
+    weights = generator.trainable_variables
+    g_optimizer.apply(tape.gradient(g_loss, weights), weights)
+    discriminator.trainable = True
+    return d_loss, g_loss
+
+
 def _losses_of_another_batch(
     generator, discriminator, images, g_optimizer, d_optimizer, latent_dim
 ):
@@ -1202,7 +1238,7 @@ def _all_variables(generator, discriminator, images, g_optimizer, d_optimizer, l
     ):
         pairs = zip(tape.gradient(loss, network.variables), network.variables, strict=True)
         optimizer.apply_gradients(pairs)
-    return {"d_loss": d_loss, "g_loss": g_loss}
+    return d_loss, g_loss
 
 
 def _apply_early(generator, discriminator, images, g_optimizer, d_optimizer, latent_dim):
@@ -1436,6 +1472,12 @@ _MISTAKES = {
             see_real=lambda network, images: network(images, training=False),
             see_fake=lambda network, fakes, images: network(fakes, training=False),
         ),
+    ),
+    "frozen": Mistake(
+        "There is no need: the generator's gradients are asked for by its own weights alone, so "
+        "the discriminator stays as it is in that step. And in Keras 3 batch normalisation that is "
+        "not trainable uses its running statistics, which changes the generator's gradient.",
+        _frozen,
     ),
     "labels_swapped": Mistake(
         "The labels are swapped: 1 is for real images, 0 for fakes.",
