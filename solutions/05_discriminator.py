@@ -694,9 +694,9 @@ print(f"count_params() says {keras_discriminator.count_params():,}")
 
 # %% [markdown]
 # With kernel 4, the same layers and the same trainable numbers, channels last. But `count_params()`
-# says 384 more, and so does the summary that Keras prints: it counts the running means and variances, two numbers
-# for each of 64 and 128 channels, which nobody trains. PyTorch keeps them as buffers, and
-# `parameters()` leaves them out. If somebody tells you a network's size, ask which.
+# says 384 more, and so does the summary that Keras prints: it counts the running means and
+# variances, two numbers for each of 64 and 128 channels, which nobody trains. PyTorch keeps them as
+# buffers, and `parameters()` leaves them out. If somebody tells you a network's size, ask which.
 
 # %% [markdown]
 # ### Same weights, same answer
