@@ -38,7 +38,6 @@ class TapeExplorer(widgets.VBox):
         self.x = widgets.FloatSlider(
             value=x, min=-3, max=3, step=0.1, readout_format=".1f", description="x", style=_LABEL
         )
-        self.step = widgets.IntSlider(value=0, min=0, max=1, description="Step", style=_LABEL)
         self.back = widgets.Button(description="Back", tooltip="One step back")
         self.next = widgets.Button(description="Next", tooltip="One step on")
         self.play_label = widgets.Label("Play all steps:")
@@ -46,18 +45,17 @@ class TapeExplorer(widgets.VBox):
         self.result, self.graph, self.table = widgets.HTML(), widgets.HTML(), widgets.HTML()
 
         self._busy = False
-        for control in (self.expression, self.x, self.step):
-            control.layout.width, control.layout.flex = "auto", "1 1 280px"
-            control.layout.max_width = "400px"
-            control.observe(self._on_change, "value")
+        for control in (self.expression, self.x):
+            self._prepare(control)
         self.play.observe(self._on_play, "value")
         for button, way in ((self.back, -1), (self.next, 1)):
             button.layout = widgets.Layout(width="80px", margin="2px 8px 2px 2px")
             button.on_click(lambda _, way=way: self._move(way))
         row = {"flex_flow": "row wrap", "width": "100%", "align_items": "center"}
+        self._controls = widgets.Box(layout=widgets.Layout(**row))
         super().__init__(
             [
-                widgets.Box([self.expression, self.x, self.step], layout=widgets.Layout(**row)),
+                self._controls,
                 widgets.Box(
                     [self.back, self.next, self.play_label, self.play],
                     layout=widgets.Layout(**row, margin="0 0 0 94px"),
@@ -67,6 +65,7 @@ class TapeExplorer(widgets.VBox):
                 self.table,
             ]
         )
+        self._begin()
         self._on_change(None)
 
     def __repr__(self) -> str:
@@ -78,6 +77,25 @@ class TapeExplorer(widgets.VBox):
     @property
     def _x(self) -> float:
         return round(self.x.value, 6)  # 0.1 + 0.2 is 0.3 here
+
+    def _prepare(self, control: Any) -> None:
+        control.layout = widgets.Layout(width="auto", flex="1 1 280px", max_width="400px")
+        control.observe(self._on_change, "value")
+
+    def _begin(self) -> None:
+        """Go to the first step, with a slider as long as the film.
+
+        A new slider: in the browser, the key End goes on meaning the maximum that a slider was made
+        with, whatever its maximum is now.
+        """
+        last = len(view.film(self.expression.value, self._x).frames) - 1
+        self.step = widgets.IntSlider(value=0, min=0, max=last, description="Step", style=_LABEL)
+        self._prepare(self.step)
+        before = self._controls.children[2:]
+        self._controls.children = [self.expression, self.x, self.step]
+        for slider in before:
+            slider.close()
+        self.play.max = last
 
     def _move(self, way: int) -> None:
         self.step.value = min(max(self.step.value + way, 0), self.step.max)
@@ -91,7 +109,9 @@ class TapeExplorer(widgets.VBox):
             return
         self._busy = True
         try:
-            self._show(change is not None and change["owner"] is self.expression)
+            if change is not None and change["owner"] is self.expression:
+                self._begin()
+            self._show()
         except Exception as error:  # in a callback it would vanish into a log
             self.graph.value = self.table.value = ""
             self.result.value = page(
@@ -101,11 +121,8 @@ class TapeExplorer(widgets.VBox):
         finally:
             self._busy = False
 
-    def _show(self, from_the_start: bool) -> None:
+    def _show(self) -> None:
         self.film = view.film(self.expression.value, self._x)
-        if from_the_start:
-            self.step.value = 0
-        self.step.max = self.play.max = len(self.film.frames) - 1
         step = self.play.value = self.step.value
         frame = self.film.frames[step]
         said = [f"{frame.heading}. {frame.sentence}"]
