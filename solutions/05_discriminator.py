@@ -139,11 +139,11 @@ still = missed["8 × convolution, max pooling, mixed"]["left minus right"].min()
 print("eight filters with pooling miss more than 20% of left minus right:", bool(still))
 
 # %% [markdown]
-# The strided convolution learns all three weighted sums, and max pooling none of them: which of the
-# four was the largest, *where* in the window, is lost, and no filter before it brings that back. The
-# reverse holds too. A strided convolution alone cannot take the largest. So pooling is not worse at
-# everything, it is a fixed choice. A strided convolution makes a choice of its own, and you can
-# read off which:
+# The strided convolution learns all three weighted sums, max pooling none of them. With eight filters
+# it comes near the mean, but *where* in the window a number was is lost, and the filters before it
+# hardly bring that back. The reverse holds too: a strided convolution alone cannot take the largest.
+# So pooling is not worse at everything, it is a fixed choice. A strided convolution makes a choice
+# of its own, and you can read off which:
 
 # %%
 kernels = trained_layers["strided convolution"].weight.detach()[::3, 0].numpy()
