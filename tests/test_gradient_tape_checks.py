@@ -339,6 +339,32 @@ def test_wrong_answers_are_refused_and_told_why(name, cell, slug, words):
     assert words in outcome.message
 
 
+def _first_number(name, slug):
+    """What a wrong answer gives for the first question, as its diagnosis may state it."""
+    wrong = EXERCISES[name].mistakes[slug].wrong
+    if name == "mended_numpy":
+        return wrong(np.array([2.0, -1.0, 0.5], "float32"))[0]
+    if name == "mended_update":
+        return wrong(5.0, 0.1, 3 if slug in ("stale_gradient", "starts_again") else 1)
+    w, b = tf.Variable(0.5), tf.Variable(-1.0)
+    loss = wrong(w, b, tf.constant([1.0, 2.0, 4.0]), tf.constant([2.0, 3.0, 9.0]), 0.1)
+    return {"one_after_another": b, "loss_after": loss}.get(slug, w)
+
+
+STATED = [
+    (name, slug)
+    for name in ("mended_numpy", "mended_update", "linear_regression_step")
+    for slug, mistake in EXERCISES[name].mistakes.items()
+    if "; right is " in mistake.diagnosis
+]
+
+
+@pytest.mark.parametrize(("name", "slug"), STATED)
+def test_the_numbers_in_a_diagnosis_are_what_the_wrong_answer_gives(name, slug):
+    number = f"{float(_first_number(name, slug)):.3g}"
+    assert f" {number}; right is " in EXERCISES[name].mistakes[slug].diagnosis
+
+
 def test_checking_writes_nothing_to_the_notebook(capfd):
     for name in ("mended_dtype", "gradient_at"):
         vars(EXERCISES[name]).pop("_mistake_answers", None)

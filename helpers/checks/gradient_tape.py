@@ -1076,6 +1076,7 @@ _NUMPY_MISTAKES = {
         _numpy_gradient(loss=lambda x: np.mean(np.log1p(np.exp(x)))),
     ),
     "by_the_exponential": Mistake(
+        "At the logit 2 your slope is 0.0397; right is 0.294. "
         "Your gradient is by exp(logits), not by the logits: NumPy computes the exponential before "
         "the tape starts. Make the logits themselves the variable.",
         _numpy_gradient(
@@ -1084,24 +1085,29 @@ _NUMPY_MISTAKES = {
         ),
     ),
     "sum": Mistake(
+        "At the logit 2 your slope is 0.881; right is 0.294. "
         "Every entry is N times too large for N logits: the loss is their mean, `tf.reduce_mean`. "
         "(Without it, the tape adds up the entries.)",
         _numpy_gradient(loss=lambda x: tf.math.log1p(tf.exp(x))),
     ),
     "no_logarithm": Mistake(
+        "At the logit 2 your slope is 2.46; right is 0.294. "
         "The logarithm is lost: your loss is mean(exp(logits)). `tf.math.log1p(x)` is log(1 + x).",
         _numpy_gradient(loss=lambda x: tf.reduce_mean(tf.exp(x))),
     ),
     "no_one": Mistake(
+        "At the logit 2 your slope is 0.333; right is 0.294. "
         "The 1 is lost: log(exp(logits)) is the logits again, so every slope is 1/N. "
         "`tf.math.log1p(x)` is log(1 + x), `tf.math.log(x)` is not.",
         _numpy_gradient(loss=lambda x: tf.reduce_mean(tf.math.log(tf.exp(x)))),
     ),
     "sign_of_the_logits": Mistake(
+        "At the logit 2 your slope is -0.0397; right is 0.294. "
         "Your loss is log(1 + exp(-logits)), the one for real images. Here there is no minus.",
         _numpy_gradient(loss=lambda x: tf.reduce_mean(tf.math.softplus(-x))),
     ),
     "sign": Mistake(
+        "At the logit 2 your slope is -0.294; right is 0.294. "
         "All signs are turned round: the loss has no minus in front.",
         _numpy_gradient(loss=lambda x: -tf.reduce_mean(tf.math.softplus(x))),
     ),
@@ -1356,49 +1362,60 @@ _UPDATE_MISTAKES = {
         _update_one_tape,
     ),
     "stale_gradient": Mistake(
+        "From 5 three steps end at 3.2; right is 3.54. "
         "You take the slope at the first x in every step. Put the `with` block inside the loop: x "
         "has moved, so y and its slope have to be computed anew.",
         _update_stale,
     ),
     "starts_again": Mistake(
+        "From 5 three steps end at 4.4; right is 3.54. "
         "One step is right, but three steps end where one does: each starts from the first x "
         "again. Make the variable once, before the loop.",
         _update_starts_again,
     ),
     "ascends": Mistake(
+        "From 5 one step ends at 5.6; right is 4.4. "
         "You go uphill, away from 2. The gradient points up: subtract it, `assign_sub`.",
         _update(lambda x, rate, g: x.assign_add(rate * g)),
     ),
     "no_learning_rate": Mistake(
+        "From 5 one step ends at -1; right is 4.4. "
         "You subtract the whole gradient. Multiply it by learning_rate first.",
         _update(lambda x, rate, g: x.assign_sub(g)),
     ),
     "assigned": Mistake(
+        "From 5 one step ends at 0.6; right is 4.4. "
         "`assign` puts the new number in place of x. What you want to subtract from x goes into "
         "`assign_sub`.",
         _update(lambda x, rate, g: x.assign(rate * g)),
     ),
     "unmoved": Mistake(
+        "From 5 one step ends at 5; right is 4.4. "
         "x stays where it starts: `x - ...` computes a new number and leaves the variable as it "
         "is. Write `x.assign_sub(...)`.",
         _update(lambda x, rate, g: x - rate * g),
     ),
     "gradient": Mistake(
-        "You return the last gradient. Return x.", _update(answer=lambda x, y, g: g)
+        "From 5 one step ends at 6; right is 4.4. You return the last gradient. Return x.",
+        _update(answer=lambda x, y, g: g),
     ),
     "height": Mistake(
+        "From 5 one step ends at 9; right is 4.4. "
         "You return y, how high x was before the last step. Return x.",
         _update(answer=lambda x, y, g: y),
     ),
     "one_too_few": Mistake(
+        "From 5 one step ends at 5; right is 4.4. "
         "You make one step less than asked for: `range(steps)` has steps entries.",
         _update(rounds=lambda steps: steps - 1),
     ),
     "one_too_many": Mistake(
+        "From 5 one step ends at 3.92; right is 4.4. "
         "You make one step more than asked for: `range(steps)` has steps entries.",
         _update(rounds=lambda steps: steps + 1),
     ),
     "square": Mistake(
+        "From 5 one step ends at 4; right is 4.4. "
         "You descend on x², whose lowest point is 0. In the broken cell y is (x - 2)²: mend what "
         "is broken, keep the rest.",
         _update(height=lambda x: x**2),
@@ -1502,8 +1519,8 @@ def _regression_answer(
     if not isinstance(loss, float | tuple | list):
         return loss
     return {
-        "w after the step": after[0],
-        "b after the step": after[1],
+        "w after the step": number(w),
+        "b after the step": number(b),
         "the loss": tuple(map(number, loss)) if isinstance(loss, tuple | list) else loss,
     }
 
@@ -1658,11 +1675,13 @@ _REGRESSION_MISTAKES = {
         _regression_asked_twice,
     ),
     "one_after_another": Mistake(
+        "The first step takes b from -1 to -1.36; right is -0.1. "
         "w is right, b is not: its gradient is taken when w has already moved. One step moves both "
         "from the same place: take both gradients first.",
         _regression_one_after_another,
     ),
     "summed": Mistake(
+        "The first step takes w from 0.5 to 8.6; right is 3.2. "
         "Both move N times too far for N points: the loss is the mean of the squared errors, "
         "`tf.reduce_mean`, not their sum.",
         _regression(loss=lambda error: tf.reduce_sum(tf.square(error))),
@@ -1673,28 +1692,34 @@ _REGRESSION_MISTAKES = {
         _regression(loss=lambda error: tf.square(error)),
     ),
     "halved": Mistake(
+        "The first step takes w from 0.5 to 1.85; right is 3.2. "
         "Your loss is half of the mean squared error, so the steps are half as long. Leave the 1/2 "
         "out.",
         _regression(loss=lambda error: tf.reduce_mean(tf.square(error)) / 2),
     ),
     "absolute": Mistake(
+        "The first step takes w from 0.5 to 0.733; right is 3.2. "
         "You take the mean of |error|. The mean squared error has error²: `tf.square`.",
         _regression(loss=lambda error: tf.reduce_mean(tf.abs(error))),
     ),
     "not_squared": Mistake(
+        "The first step takes w from 0.5 to 0.267; right is 3.2. "
         "You take the mean of the errors themselves, in which too high and too low cancel. Square "
         "them first.",
         _regression(loss=lambda error: tf.reduce_mean(error)),
     ),
     "square_of_the_mean": Mistake(
+        "The first step takes w from 0.5 to 2.6; right is 3.2. "
         "You square the mean error. Square each error first, then take the mean.",
         _regression(loss=lambda error: tf.square(tf.reduce_mean(error))),
     ),
     "root": Mistake(
+        "The first step takes w from 0.5 to 0.763; right is 3.2. "
         "You take the root of the mean squared error. Leave the root out.",
         _regression(loss=lambda error: tf.sqrt(tf.reduce_mean(tf.square(error)))),
     ),
     "ascends": Mistake(
+        "The first step takes w from 0.5 to -2.2; right is 3.2. "
         "w and b move uphill: the gradient points to where the loss grows. Subtract it, "
         "`assign_sub`.",
         _regression(
@@ -1710,33 +1735,40 @@ _REGRESSION_MISTAKES = {
         _regression(change=lambda w, b, dw, db, rate: b.assign_sub(rate * db)),
     ),
     "no_learning_rate": Mistake(
+        "The first step takes w from 0.5 to 27.5; right is 3.2. "
         "You subtract the whole gradients. Multiply them by learning_rate first.",
         _regression(change=lambda w, b, dw, db, rate: (w.assign_sub(dw), b.assign_sub(db))),
     ),
     "assigned": Mistake(
+        "The first step takes w from 0.5 to -2.7; right is 3.2. "
         "`assign` puts learning_rate * gradient in place of w and b. What is to be subtracted from "
         "them goes into `assign_sub`.",
         _regression(change=lambda w, b, dw, db, rate: (w.assign(rate * dw), b.assign(rate * db))),
     ),
     "gradients_swapped": Mistake(
+        "The first step takes w from 0.5 to 1.4; right is 3.2. "
         "w moves by the gradient of b, and b by that of w: the gradients come in the order of the "
         "list that was asked for.",
         _regression(sources=lambda w, b: [b, w]),
     ),
     "no_b": Mistake(
+        "The first step takes w from 0.5 to 2.73; right is 3.2. "
         "b is missing from the prediction, which is w * x + b.",
         _regression(error=lambda w, b, x, y: w * x - y + 0.0 * b),
     ),
     "y_added": Mistake(
+        "The first step takes w from 0.5 to -2.67; right is 3.2. "
         "You add y to the prediction. The error is their difference, w * x + b - y.",
         _regression(error=lambda w, b, x, y: w * x + b + y),
     ),
     "a_column": Mistake(
+        "The first step takes w from 0.5 to 2.44; right is 3.2. "
         "You subtract a row of N targets from a column of N predictions, which makes N times N "
         "differences, each prediction with each target. Keep both of shape (N,).",
         _regression(error=lambda w, b, x, y: (w * x + b)[:, None] - y),
     ),
     "loss_after": Mistake(
+        "The first step returns 8.6; right is 26.4. "
         "w and b move rightly, but you return the loss after the step. Return the one that the "
         "gradients were taken of.",
         _regression(answer=lambda loss, w, b, again: again()),
