@@ -1,4 +1,4 @@
-"""What a training run leaves behind: losses, samples, checkpoints. For both frameworks' trainers.
+"""A training run from the outside: its loop, and what it leaves behind. For both frameworks.
 
 A run's folder::
 
@@ -23,14 +23,19 @@ import json
 import math
 import os
 import re
+import signal
 import struct
+import threading
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from tqdm.auto import tqdm
 
 #: Raised by one when a checkpoint of the new kind cannot be read by the old code.
 CHECKPOINT_VERSION = 1
@@ -65,6 +70,186 @@ class History:
         self.d_losses.append(d_loss)
         self.g_losses.append(g_loss)
         self.images_per_second.append(images_per_second)
+
+
+class Trainer(Protocol):
+    """What a framework's trainer offers, so that a run can be led and saved from outside.
+
+    steps_done : steps so far. batch_size : real images per step. settings : what a run must have in
+    common with the one that it goes on from. is_first_process : whether it writes and shows.
+    """
+
+    steps_done: int
+    batch_size: int
+    settings: Mapping[str, Any]
+    is_first_process: bool
+
+    def step(self) -> Any:
+        """Train on one batch; return both losses, on the device."""
+
+    def read(self, losses: Sequence[Any]) -> np.ndarray:
+        """The losses of several steps as an array, (steps, 2), D's first. Waits for the device."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next step depends on, by name."""
+
+    def restore(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go back to a ``state()`` after ``step`` steps; CheckpointError if it is another's."""
+
+    def any_process(self, yes: bool, ask_others: bool) -> bool:
+        """Whether any process says yes; where there are several, only when all ask."""
+
+
+def lead(
+    trainer: Trainer, steps: int, folder: RunFolder | None, log_every: int, progress: bool
+) -> History:
+    """Train until ``steps`` steps are done; measure, show, save. Returns the losses.
+
+    Losses are read back every log_every steps, since reading waits for the device, and before
+    anything is saved. Raises TrainingStopped when one is not finite or exploded, and
+    KeyboardInterrupt after Ctrl-C, once the step is done and saved.
+    """
+    history = folder.metrics.history() if folder else History()
+    bar = tqdm(
+        total=steps,
+        initial=trainer.steps_done,
+        unit="step",
+        disable=not (progress and trainer.is_first_process),
+    )
+    losses: list[Any] = []
+    started = time.perf_counter()
+    with bar, stop_requests() as asked:
+        while trainer.steps_done < steps:
+            losses.append(trainer.step())
+            bar.update()
+            done = trainer.steps_done
+            finished, measure = done == steps, done % log_every == 0
+            stop = trainer.any_process(asked.is_set(), measure or finished)
+            save = folder is not None and folder.is_due(done)
+            if not (measure or finished or stop or save):
+                continue
+            d_losses, g_losses = trainer.read(losses).T
+            advice = folder.advice() if folder else ADVICE
+            require_finite(done - len(losses) + 1, d_losses, g_losses, advice)
+            speed = len(losses) * trainer.batch_size / (time.perf_counter() - started)
+            d_loss, g_loss = float(d_losses.mean()), float(g_losses.mean())
+            history.add(done, d_loss, g_loss, speed)
+            bar.set_postfix_str(f"{speed:,.0f} images/s, D {d_loss:.2f}, G {g_loss:.2f}")
+            if folder:
+                folder.write(history, save or finished or stop)
+            if stop:
+                raise KeyboardInterrupt(folder.advice() if folder else "Nothing was saved.")
+            losses, started = [], time.perf_counter()
+    return history
+
+
+ADVICE = (
+    "Start again with a smaller learning_rate or another seed; with out=... there are "
+    "checkpoints to go back to."
+)
+
+
+class RunFolder:
+    """Writes a run's folder, and takes up the run that is in it.
+
+    Parameters
+    ----------
+    trainer : whose run it is; with ``resume`` it is restored from the newest usable checkpoint.
+    framework : "pytorch" or "keras"; a checkpoint of the other one is refused.
+    versions : of what computes, for the record.
+    sample : gives uint8 images (N, 3, H, W) from the same z each time.
+
+    Raises CheckpointError when no checkpoint can be used, the run to go on with had other settings,
+    or the folder holds a run and ``resume`` is False.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        trainer: Trainer,
+        *,
+        framework: str,
+        versions: Mapping[str, str],
+        sample: Callable[[], np.ndarray],
+        resume: bool,
+        sample_every: int,
+        checkpoint_every: int,
+    ) -> None:
+        self.folder, self.trainer, self.sample = Path(folder), trainer, sample
+        self.sample_every, self.checkpoint_every = sample_every, checkpoint_every
+        self.checkpoints = self.folder / "checkpoints"
+        self.facts = {"framework": framework, **versions, "settings": dict(trainer.settings)}
+        self.saved: Path | None = None
+        checkpoint = newest_checkpoint(self.checkpoints, framework) if resume else None
+        if checkpoint is not None:
+            require_same_settings(checkpoint, trainer.settings)
+            trainer.restore(checkpoint.step, checkpoint.arrays)
+            self.saved = checkpoint.path
+        elif not resume and any(self.checkpoints.glob("step_*")):
+            raise CheckpointError(
+                f"{self.folder} holds a run already: go on with it (--resume, or resume=True), or "
+                "give this one another folder."
+            )
+        self.metrics = MetricsFile(self.folder / "metrics.jsonl", trainer.steps_done)
+
+    def is_due(self, step: int) -> bool:
+        """Whether samples or a checkpoint are to be written after this step."""
+        return step % self.sample_every == 0 or step % self.checkpoint_every == 0
+
+    def write(self, history: History, save: bool) -> None:
+        """Append the newest measurement; with ``save``, write samples, curves and a checkpoint."""
+        if not self.trainer.is_first_process:
+            return
+        step = self.trainer.steps_done
+        self.metrics.add(
+            step,
+            d_loss=history.d_losses[-1],
+            g_loss=history.g_losses[-1],
+            images_per_second=history.images_per_second[-1],
+        )
+        if not save:
+            return
+        save_grid(self.folder / "samples" / f"step_{step:08d}.png", self.sample())
+        save_curves(self.folder / "curves.png", history)
+        self.saved = write_checkpoint(self.checkpoints, step, self.trainer.state(), self.facts)
+
+    def advice(self) -> str:
+        """How to go on from here."""
+        if self.saved is None:
+            return f"No checkpoint was written yet to {self.checkpoints}."
+        return f"The last good checkpoint is {self.saved}; resume=True or --resume goes on from it."
+
+
+def require_positive(**steps: int) -> None:
+    """Raise ValueError for a number of steps below 1, by its name."""
+    for name, every in steps.items():
+        if every < 1:
+            raise ValueError(f"{name} is 1 or more steps, not {every}.")
+
+
+@contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event, so that the step under way ends; a second Ctrl-C stops at once.
+
+    So too the request to end that job schedulers and torchrun send. Outside the main thread, where
+    Python delivers no signals, nothing changes.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def hear(number: int, _: Any) -> None:
+        if asked.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @dataclass(frozen=True)

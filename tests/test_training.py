@@ -289,6 +289,8 @@ def test_losses_that_are_no_numbers_stop_the_run_with_the_step(tmp_path):
         ({"batch_size": 1}, "batch_size is 2"),
         ({"log_every": 0}, "log_every"),
         ({"checkpoint_every": -1}, "checkpoint_every"),
+        ({"seed": -1}, "seed is 0"),
+        ({"resume": True}, "resume needs out"),
     ],
 )
 def test_arguments_that_make_no_sense(change, says):

@@ -10,9 +10,8 @@ Data: the 1,797 digits of 8 x 8 pixels that scikit-learn brings.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+
+from helpers.pytorch.threads import one_thread
 
 #: Makes a layer for so many channels of images (N, C, H, W), such as nn.BatchNorm2d.
 Norm = Callable[[int], nn.Module]
@@ -132,17 +133,6 @@ def _deviation(deviation: float | str, inputs: int) -> float:
     return INITIALISATIONS[deviation](inputs)
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """These operations are so small that dividing them among threads costs more than it saves."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 @dataclass(frozen=True)
 class Runs:
     """What came of training. ``settings`` stands for the axes of what was varied.
@@ -165,7 +155,7 @@ class Runs:
         return np.where(reached.any(axis=0), self.steps[reached.argmax(axis=0)], np.inf)
 
 
-@_one_thread()
+@one_thread()
 def train_side_by_side(
     digits: Digits,
     norm: Norm | None,
@@ -228,7 +218,7 @@ def _test(networks: Networks, digits: Digits) -> torch.Tensor:
     return (logits.argmax(dim=2) == digits.test_labels).double().mean(dim=1)
 
 
-@_one_thread()
+@one_thread()
 def train_network(
     network: nn.Module,
     digits: Digits,

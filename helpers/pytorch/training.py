@@ -29,9 +29,7 @@ import inspect
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -39,7 +37,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import distributed, nn
-from tqdm.auto import tqdm
 
 from helpers import runs
 from helpers.pixel_scaling import scale_uint8, unscale_to_uint8
@@ -168,6 +165,8 @@ def train(
     KeyboardInterrupt
         After Ctrl-C, once the step is done and saved. A second one stops at once.
     """
+    if resume and out is None:
+        raise ValueError("resume needs out, the folder of the run to go on with.")
     trainer = Trainer(
         generator,
         discriminator,
@@ -182,51 +181,26 @@ def train(
         smooth=smooth,
         seed=seed,
     )
-    for name, every in (
-        ("log_every", log_every),
-        ("sample_every", sample_every),
-        ("checkpoint_every", checkpoint_every),
-    ):
-        if every < 1:
-            raise ValueError(f"{name} is 1 or more steps, not {every}.")
-    writer = _Writer(trainer, out, resume, sample_every, checkpoint_every) if out else None
-    history = writer.metrics.history() if writer else History()
-    bar = tqdm(
-        total=steps, initial=trainer.steps_done, unit="step",
-        disable=not (progress and trainer.is_first_process),
-    )  # fmt: skip
-    losses: list[torch.Tensor] = []
-    started = time.perf_counter()
-    with bar, _own_random_numbers(trainer.device), _ctrl_c() as interrupted:
-        while trainer.steps_done < steps:
-            losses.append(trainer.step())
-            done = trainer.steps_done
-            finished, measure = done == steps, done % log_every == 0
-            stop = trainer.any_process(interrupted.is_set(), measure or finished)
-            save = writer is not None and writer.is_due(done)
-            if not (measure or finished or stop or save):
-                continue
-            d_losses, g_losses = torch.stack(losses).cpu().numpy().T
-            runs.require_finite(
-                done - len(losses) + 1, d_losses, g_losses, writer.advice() if writer else ADVICE
-            )
-            speed = len(losses) * batch_size / (time.perf_counter() - started)
-            d_loss, g_loss = float(d_losses.mean()), float(g_losses.mean())
-            history.add(done, d_loss, g_loss, speed)
-            bar.update(len(losses))
-            bar.set_postfix_str(f"{speed:,.0f} images/s, D {d_loss:.2f}, G {g_loss:.2f}")
-            if writer:
-                writer.write(history, save or finished or stop)
-            if stop:
-                raise KeyboardInterrupt(writer.advice() if writer else "Nothing was saved.")
-            losses, started = [], time.perf_counter()
-    return history
-
-
-ADVICE = (
-    "Start again with a smaller learning_rate or another seed; with out=... there are "
-    "checkpoints to go back to."
-)
+    runs.require_positive(
+        log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every
+    )
+    folder = None
+    if out is not None:
+        # The same z for every grid, whatever the run's seed.
+        z = torch.randn(100, trainer.latent_dim, generator=torch.Generator().manual_seed(0))
+        best = trainer.generator if trainer.averaged is None else trainer.averaged
+        folder = runs.RunFolder(
+            out,
+            trainer,
+            framework="pytorch",
+            versions={"torch": torch.__version__},
+            sample=lambda: sample_images(best, z.to(trainer.device)).cpu().numpy(),
+            resume=resume,
+            sample_every=sample_every,
+            checkpoint_every=checkpoint_every,
+        )
+    with _own_random_numbers(trainer.device):
+        return runs.lead(trainer, steps, folder, log_every, progress)
 
 
 class Trainer:
@@ -258,6 +232,8 @@ class Trainer:
                 f"images are uint8 of shape (N, 3, H, W), not {images.dtype} "
                 f"{tuple(images.shape)}: load_images gives such ones."
             )
+        if seed < 0:
+            raise ValueError(f"seed is 0 or more, not {seed}.")
         self.rank, self.processes = _place_among_processes()
         if batch_size < 2 or batch_size % self.processes:
             raise ValueError(
@@ -279,6 +255,8 @@ class Trainer:
             "smooth": smooth,
             "seed": seed,
             "averaged": averaged is not None,
+            "processes": self.processes,
+            "images": len(images),
         }
         self.steps_done = 0
         self._order: tuple[int, torch.Tensor] | None = None
@@ -337,6 +315,10 @@ class Trainer:
             _average(self.averaged, self.generator, keep)
         return torch.stack([d_loss.detach(), g_loss.detach()])
 
+    def read(self, losses: Sequence[torch.Tensor]) -> np.ndarray:
+        """The losses of several steps, (steps, 2). Waits for the device."""
+        return torch.stack(list(losses)).cpu().numpy()
+
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, by name."""
         arrays = {}
@@ -349,7 +331,7 @@ class Trainer:
                     arrays[f"{name}.{number}.{key}"] = _to_numpy(value)
         return arrays
 
-    def restore(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+    def restore(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Go back to a ``state()`` after ``step`` steps. Raises CheckpointError if it is another
         network's."""
         groups: dict[str, dict[str, torch.Tensor]] = {}
@@ -441,67 +423,6 @@ class Trainer:
         return DistributedDataParallel(network, **{newer if newer in known else older: False})
 
 
-class _Writer:
-    """Writes a run's folder."""
-
-    def __init__(
-        self, trainer: Trainer, out: str | Path, resume: bool, sample_every: int, save_every: int
-    ) -> None:
-        self.trainer, self.out = trainer, Path(out)
-        self.sample_every, self.save_every = sample_every, save_every
-        self.settings = {
-            **trainer.settings,
-            "processes": trainer.processes,
-            "images": len(trainer.images),
-        }
-        self.checkpoints = self.out / "checkpoints"
-        self.saved = None
-        checkpoint = runs.newest_checkpoint(self.checkpoints, "pytorch") if resume else None
-        if checkpoint is not None:
-            runs.require_same_settings(checkpoint, self.settings)
-            trainer.restore(checkpoint.step, checkpoint.arrays)
-            self.saved = checkpoint.path
-        elif not resume and any(self.checkpoints.glob("step_*")):
-            raise runs.CheckpointError(
-                f"{self.out} holds a run already: go on with it (--resume, or resume=True), or "
-                "give this one another folder."
-            )
-        self.metrics = runs.MetricsFile(self.out / "metrics.jsonl", trainer.steps_done)
-        # The same z for every grid, whatever the run's seed.
-        self.z = torch.randn(
-            100, trainer.latent_dim, generator=torch.Generator().manual_seed(0)
-        ).to(trainer.device)
-
-    def is_due(self, step: int) -> bool:
-        return step % self.sample_every == 0 or step % self.save_every == 0
-
-    def write(self, history: History, save: bool) -> None:
-        """Append the newest measurement; where due, write samples, curves and a checkpoint."""
-        trainer = self.trainer
-        if not trainer.is_first_process:
-            return
-        step = trainer.steps_done
-        self.metrics.add(
-            step,
-            d_loss=history.d_losses[-1],
-            g_loss=history.g_losses[-1],
-            images_per_second=history.images_per_second[-1],
-        )
-        if not save:
-            return
-        best = trainer.generator if trainer.averaged is None else trainer.averaged
-        images = sample_images(best, self.z).cpu().numpy()
-        runs.save_grid(self.out / "samples" / f"step_{step:08d}.png", images)
-        runs.save_curves(self.out / "curves.png", history)
-        facts = {"framework": "pytorch", "torch": torch.__version__, "settings": self.settings}
-        self.saved = runs.write_checkpoint(self.checkpoints, step, trainer.state(), facts)
-
-    def advice(self) -> str:
-        if self.saved is None:
-            return f"No checkpoint was written yet to {self.checkpoints}."
-        return f"The last good checkpoint is {self.saved}; resume=True or --resume goes on from it."
-
-
 def _average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
     """Move every weight of ``averaged`` a little towards the network's."""
     with torch.no_grad():
@@ -541,31 +462,6 @@ def _own_random_numbers(device: torch.device) -> Iterator[None]:
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         yield
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into an event, so that the step under way ends; a second Ctrl-C stops at once.
-
-    So too the request to end that job schedulers and torchrun send. Outside the main thread, where
-    Python delivers no signals, nothing changes.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def hear(number: int, _: Any) -> None:
-        if asked.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main() -> None:

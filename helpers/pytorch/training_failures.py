@@ -51,6 +51,26 @@ RECIPES = {
     "the discriminator sees no difference": Recipe(blind=True),
 }
 
+#: The letters under which lesson 08 shows them.
+LETTERS = {
+    "A": "the discriminator sees no difference",
+    "B": "the discriminator wins",
+    "C": "healthy",
+    "D": "the discriminator is never updated",
+    "E": "the learning rate is far too high",
+    "F": "the discriminator's labels are swapped",
+}
+
+
+def read_curves(letter: str) -> str:
+    """What happened in the run whose losses lesson 08 shows under this letter, "A" to "F".
+
+    Raises ValueError for another letter.
+    """
+    if letter not in LETTERS:
+        raise ValueError(f"The curves are called {', '.join(LETTERS)}, not {letter!r}.")
+    return LETTERS[letter]
+
 
 def losses_of(recipe: Recipe, images: np.ndarray, steps: int = STEPS, seed: int = 0) -> np.ndarray:
     """Train as the recipe says. Returns both losses of every step, (steps, 2), D's first."""
