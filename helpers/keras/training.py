@@ -33,18 +33,13 @@ adversarial networks", 2015, arXiv:1511.06434 (Adam's learning rate 0.0002 and b
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from helpers import runs
 from helpers.keras import keras, tf
@@ -162,15 +157,11 @@ def train(
     KeyboardInterrupt
         After Ctrl-C, once the step is done and saved. A second one stops at once.
     """
-    for name, every in (
-        ("log_every", log_every),
-        ("sample_every", sample_every),
-        ("checkpoint_every", checkpoint_every),
-    ):
-        if every < 1:
-            raise ValueError(f"{name} is 1 or more steps, not {every}.")
     if resume and out is None:
         raise ValueError("resume needs out, the folder of the run to go on with.")
+    runs.require_positive(
+        log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every
+    )
     trainer = Trainer(
         generator,
         discriminator,
@@ -182,39 +173,21 @@ def train(
         seed=seed,
         jit_compile=jit_compile,
     )
-    writer = _Writer(trainer, out, resume, sample_every, checkpoint_every) if out else None
-    history = writer.metrics.history() if writer else History()
-    bar = tqdm(total=steps, initial=trainer.steps_done, unit="step", disable=not progress)
-    losses: list[tf.Tensor] = []
-    started = time.perf_counter()
-    with bar, _ctrl_c() as interrupted:
-        while trainer.steps_done < steps:
-            losses.append(trainer.step())
-            bar.update()
-            done = trainer.steps_done
-            stop, finished = interrupted.is_set(), done == steps
-            save = writer is not None and writer.is_due(done)
-            if not (done % log_every == 0 or finished or stop or save):
-                continue
-            d_losses, g_losses = tf.stack(losses).numpy().T
-            advice = writer.advice() if writer else ADVICE
-            runs.require_finite(done - len(losses) + 1, d_losses, g_losses, advice)
-            speed = len(losses) * trainer.batch_size / (time.perf_counter() - started)
-            d_loss, g_loss = float(d_losses.mean()), float(g_losses.mean())
-            history.add(done, d_loss, g_loss, speed)
-            bar.set_postfix_str(f"{speed:,.0f} images/s, D {d_loss:.2f}, G {g_loss:.2f}")
-            if writer:
-                writer.write(history, save or finished or stop)
-            if stop:
-                raise KeyboardInterrupt(writer.advice() if writer else "Nothing was saved.")
-            losses, started = [], time.perf_counter()
-    return history
-
-
-ADVICE = (
-    "Start again with a smaller learning_rate or another seed; with out=... there are "
-    "checkpoints to go back to."
-)
+    folder = None
+    if out is not None:
+        # The same z for every grid, whatever the run's seed.
+        z = tf.random.stateless_normal((100, trainer.latent_dim), seed=[0, 0], alg="philox")
+        folder = runs.RunFolder(
+            out,
+            trainer,
+            framework="keras",
+            versions={"tensorflow": tf.__version__, "keras": keras.__version__},
+            sample=lambda: sample_images(generator, z).numpy().transpose(0, 3, 1, 2),
+            resume=resume,
+            sample_every=sample_every,
+            checkpoint_every=checkpoint_every,
+        )
+    return runs.lead(trainer, steps, folder, log_every, progress)
 
 
 class Trainer:
@@ -223,6 +196,8 @@ class Trainer:
     ``step()`` trains on one batch; ``state()`` and ``restore()`` give and take all that the next
     step depends on, as NumPy arrays. The arguments are those of ``train``.
     """
+
+    is_first_process = True  # there is one process, whatever the number of devices
 
     def __init__(
         self,
@@ -291,6 +266,10 @@ class Trainer:
         self.steps_done += 1
         return losses
 
+    def read(self, losses: Sequence[tf.Tensor]) -> np.ndarray:
+        """The losses of several steps, (steps, 2). Waits for the device."""
+        return tf.stack(list(losses)).numpy()
+
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, by name."""
         return {name: np.array(variable.numpy()) for name, variable in self._variables().items()}
@@ -313,6 +292,10 @@ class Trainer:
         for name, variable in variables.items():
             variable.assign(arrays[name])
         self.steps_done = step
+
+    def any_process(self, yes: bool, ask_others: bool) -> bool:
+        """Whether any process says yes; there is one."""
+        return yes
 
     def _step_on_all_devices(self, step: tf.Tensor, data: Any) -> tf.Tensor:
         losses = self.strategy.run(self._step_on_one_device, args=(step, data))
@@ -444,87 +427,6 @@ def _strategy_of(*networks: keras.Model) -> tf.distribute.Strategy:
             "`with strategy.scope():`, or both outside."
         )
     return first
-
-
-class _Writer:
-    """Writes a run's folder."""
-
-    def __init__(
-        self, trainer: Trainer, out: str | Path, resume: bool, sample_every: int, save_every: int
-    ) -> None:
-        self.trainer, self.out = trainer, Path(out)
-        self.sample_every, self.save_every = sample_every, save_every
-        self.checkpoints = self.out / "checkpoints"
-        self.saved = None
-        checkpoint = runs.newest_checkpoint(self.checkpoints, "keras") if resume else None
-        if checkpoint is not None:
-            runs.require_same_settings(checkpoint, trainer.settings)
-            trainer.restore(checkpoint.step, checkpoint.arrays)
-            self.saved = checkpoint.path
-        elif not resume and any(self.checkpoints.glob("step_*")):
-            raise runs.CheckpointError(
-                f"{self.out} holds a run already: go on with it (--resume, or resume=True), or "
-                "give this one another folder."
-            )
-        self.metrics = runs.MetricsFile(self.out / "metrics.jsonl", trainer.steps_done)
-        # The same z for every grid, whatever the run's seed.
-        self.z = tf.random.stateless_normal((100, trainer.latent_dim), seed=[0, 0], alg="philox")
-
-    def is_due(self, step: int) -> bool:
-        return step % self.sample_every == 0 or step % self.save_every == 0
-
-    def write(self, history: History, save: bool) -> None:
-        """Append the newest measurement; where due, write samples, curves and a checkpoint."""
-        trainer = self.trainer
-        step = trainer.steps_done
-        self.metrics.add(
-            step,
-            d_loss=history.d_losses[-1],
-            g_loss=history.g_losses[-1],
-            images_per_second=history.images_per_second[-1],
-        )
-        if not save:
-            return
-        images = sample_images(trainer.generator, self.z).numpy().transpose(0, 3, 1, 2)
-        runs.save_grid(self.out / "samples" / f"step_{step:08d}.png", images)
-        runs.save_curves(self.out / "curves.png", history)
-        facts = {
-            "framework": "keras",
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "settings": trainer.settings,
-        }
-        self.saved = runs.write_checkpoint(self.checkpoints, step, trainer.state(), facts)
-
-    def advice(self) -> str:
-        if self.saved is None:
-            return f"No checkpoint was written yet to {self.checkpoints}."
-        return f"The last good checkpoint is {self.saved}; resume=True or --resume goes on from it."
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into an event, so that the step under way ends; a second Ctrl-C stops at once.
-
-    So too the request to end that job schedulers send. Outside the main thread, where Python
-    delivers no signals, nothing changes.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def hear(number: int, _: Any) -> None:
-        if asked.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main() -> None:
