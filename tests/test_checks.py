@@ -43,6 +43,13 @@ def test_reference_and_other_right_answers_pass(each):
         assert outcome.status == "passed", f"{inspect.getsource(answer)}\n{outcome}"
 
 
+@pytest.mark.parametrize("each", EXERCISES)
+def test_no_question_fails_on_the_reference(each):
+    """A probe that trips over the right answer itself would accept every answer."""
+    for label, answer in EXERCISES[each]._reference_answers.items():
+        assert answer.raised is None, f"{label}: {answer.raised}"
+
+
 @pytest.mark.parametrize(("each", "slug"), MISTAKES)
 def test_mistake_is_refused_and_named_as_itself(each, slug):
     mistake = EXERCISES[each].mistakes[slug]
