@@ -308,6 +308,8 @@ _SIGNS: dict[str, dict[str, tuple[float, ...]]] = {
         "generators_loss": (0, 0, 1, 0),
         "sum_of_both": (1, 0, 1, 1),
         "reals_as_fakes": (1, 1, 0, 0),
+        "both_smoothed": (0.9, 0.1, 0.1, 0.9),
+        "fakes_smoothed": (1, 0, 0.1, 0.9),
     },
     "generator": {
         "called_fake": (0, 0, 0, 1),
@@ -554,7 +556,9 @@ def _complain_of_order(run: _Run) -> None:
         raise Complaint(f"called optimizer.step() {len(stepped)} times.", "stepped_twice")
     if not backward:
         raise Complaint(
-            "called optimizer.step(), but backward() was never called on a loss.", "no_backward"
+            "called optimizer.step(), but no gradient had come back from what the discriminator "
+            "says.",
+            "no_backward",
         )
     if stepped[0] < backward[0]:
         raise Complaint("called optimizer.step() before backward().", "step_before_backward")
@@ -580,8 +584,8 @@ def _complain_of_loss(run: _Run, fit: _Fit) -> None:
             raise Complaint(f"{start} {how}.", fit.other)
         raise Complaint(
             f"{start} in a direction that is no mixture of the gradients of real and fake images "
-            f"called real or fake: {fit.residual:.0%} of the change is something else. The loss "
-            "may be another one, or the gradients were changed before the step."
+            f"called real or fake: {100 * fit.residual:.2g} % of the change is something else. The "
+            "loss may be another one, or the gradients were changed before the step."
         )
     asked = " + ".join(
         f"1 x {term}" for term, share in zip(_TERMS, _RIGHT_SHARES[own][0], strict=True) if share
@@ -978,7 +982,8 @@ def _of_both(step: Callable, d: bool) -> dict[str, Mistake]:
             step(update=_in_order("backward", "zero_grad", "step")),
         ),
         "no_backward": Mistake(
-            "Call `loss.backward()` before the step: it computes the gradients.",
+            "Call `loss.backward()` before the step, on the loss itself and not on a number made "
+            "from it: it computes the gradients.",
             step(update=_in_order("zero_grad", "step")),
         ),
         "no_step": Mistake(
@@ -1006,7 +1011,8 @@ def _of_both(step: Callable, d: bool) -> dict[str, Mistake]:
         ),
         "arguments_swapped": Mistake(
             "The cross-entropy's arguments are swapped: logits first, labels second. Swapped, "
-            "every image pulls alike, however sure the discriminator is.",
+            "every image pulls alike, however sure the discriminator is."
+            + ("" if d else " (So it does with the mean score, a Wasserstein GAN's loss.)"),
             step(loss=_with(_arguments_swapped, d)),
         ),
         "sigmoid_twice": Mistake(
@@ -1035,6 +1041,26 @@ def _of_both(step: Callable, d: bool) -> dict[str, Mistake]:
                 fake=_without_grad("discriminator", "fakes"),
                 **({"real": _without_grad("discriminator", "images")} if d else {}),
             ),
+        ),
+        "logits_detached": Mistake(
+            "What the discriminator says must not be detached, nor made into a number before "
+            "backward(): the gradient comes back through it."
+            + (" Detach the fakes, before it sees them." if d else ""),
+            step(
+                fake=lambda s: s.discriminator(s.fakes).detach(),
+                **({"real": lambda s: s.discriminator(s.images).detach()} if d else {}),
+            ),
+        ),
+        "inference_mode": Mistake(
+            "Tensors from inference mode cannot take part in training. "
+            + (
+                "`generator(z).detach()`, or `torch.no_grad()` around the generator, does what you "
+                "want."
+                if d
+                else "Run the generator outside of it: all that it learns comes back through "
+                "the discriminator."
+            ),
+            step(fakes=_fakes_in_inference_mode),
         ),
         "generator_in_eval": Mistake(
             "Both networks stay in train mode while they train. In eval mode the generator "
@@ -1150,6 +1176,14 @@ _D_MISTAKES = {
         "`real_loss(discriminator(images)) + fake_loss(discriminator(fakes))`.",
         _d_step(loss=lambda s: generator_loss(s.fake)),
     ),
+    "both_smoothed": Mistake(
+        "Labels are smoothed on one side only, that of the real images. A fake's label is 0.",
+        _d_step(loss=lambda s: _bce(s.real, 0.9) + _bce(s.fake, 0.1)),
+    ),
+    "fakes_smoothed": Mistake(
+        "Labels of fakes are not smoothed: 0, as in `fake_loss`.",
+        _d_step(loss=lambda s: _bce(s.real, 1.0) + _bce(s.fake, 0.1)),
+    ),
     "sum_of_both": Mistake(
         "The generator's loss has no place in this step: the two are opponents.",
         _d_step(loss=lambda s: real_loss(s.real) + fake_loss(s.fake) + generator_loss(s.fake)),
@@ -1158,19 +1192,6 @@ _D_MISTAKES = {
         "It is told that the same images are real and fake. `fake_loss` is for "
         "`discriminator(fakes)`.",
         _d_step(fake=lambda s: s.discriminator(s.images)),
-    ),
-    "logits_detached": Mistake(
-        "What is detached is the fakes, before the discriminator sees them, not what it says of "
-        "them: `discriminator(fakes.detach())`.",
-        _d_step(
-            real=lambda s: s.discriminator(s.images).detach(),
-            fake=lambda s: s.discriminator(s.fakes).detach(),
-        ),
-    ),
-    "inference_mode": Mistake(
-        "Tensors from inference mode cannot take part in training. `generator(z).detach()`, or "
-        "`torch.no_grad()` around the generator, does what you want.",
-        _d_step(fakes=_fakes_in_inference_mode),
     ),
     "scaled_again": Mistake(
         "Scaled twice they are nearly one colour, which the discriminator tells at once. Use the "
@@ -1513,6 +1534,7 @@ def _complain_of_pixels(value: Any, x: np.ndarray) -> None:
         ("truncated", wanted - 0.5, everywhere),
         ("as_if_unit", x * 255, x > 0),
         ("no_shift", x * 127.5, x > 0),
+        ("not_halved", (x + 1) * 255, x < -0.01),
         ("unit_bytes", (x + 1) / 2, everywhere),
         ("times_128", (x + 1) * 128, x < 0.98),
         ("stretched", stretched, everywhere),
@@ -1629,6 +1651,11 @@ _SAMPLE_MISTAKES = {
     "no_shift": Mistake(
         "The shift is missing: add 1 before you multiply by 127.5, or -1 does not become 0.",
         _sampler(lambda x: (x * 127.5).round().clamp(0, 255).to(torch.uint8)),
+    ),
+    "not_halved": Mistake(
+        "x + 1 goes from 0 to 2: multiply by 127.5, or halve it before you multiply by 255. As it "
+        "is, the bright half wraps round or is cut off.",
+        _sampler(lambda x: ((x + 1) * 255).round().clamp(0, 255).to(torch.uint8)),
     ),
     "unit_bytes": Mistake(
         "In [0, 1] bytes can only be 0 or 1: multiply by 255 before the conversion.",
