@@ -1032,7 +1032,7 @@ for number in (1, 2):
 #
 # `helpers.keras.training.train` repeats such a step, as a graph, with all images on the device and
 # Adam for both networks. (`python -m helpers.keras.training --help` says how to run it for hours.)
-# What can narrow networks learn in 400 steps? As there are so few, the learning rate is 0.001, five
+# What can narrow networks learn in 500 steps? As there are so few, the learning rate is 0.001, five
 # times as high as usual.
 
 # %% tags=["nbval-ignore-output"]
@@ -1041,7 +1041,7 @@ from helpers.keras.training import train
 generator, discriminator, _, _ = new_game()
 z = tf.random.stateless_normal((256, 32), seed=[1, 2])
 samples = {"before": generator(z, training=False).numpy()}
-options = {"steps": 400, "batch_size": 32, "learning_rate": 1e-3, "log_every": 10}
+options = {"steps": 500, "batch_size": 32, "learning_rate": 1e-3, "log_every": 10}
 history = train(generator, discriminator, digits, **options)
 samples["after"] = generator(z, training=False).numpy()
 samples["real"] = digits[:256].transpose(0, 2, 3, 1) / 127.5 - 1
@@ -1078,7 +1078,7 @@ for name in ("before", "after"):
     print(f"{name}: brightness differs:", bool(spread[name] > spread["real"] / 4), end=", ")
     print("contrast:", bool(contrast[name] > contrast["real"] / 2))
 rows = np.concatenate([group[:10] for group in samples.values()]) / 2 + 0.5
-title = "400 steps: from grey to light and dark walls, no digits yet"
+title = "500 steps: from grey to light and dark walls, no digits yet"
 plots.show(
     plots.image_grid(rows, columns=10, title=title, row_labels=list(samples)),
     alt="Ten even grey squares; ten blurred squares, some light, some dark; ten house numbers.",
@@ -1086,8 +1086,9 @@ plots.show(
 
 # %% [markdown]
 # The curves say little, the images more: the generator has found out that house walls are light or
-# dark, and greyish, and that something is going on in the middle. That is what the first seconds of
-# training look like. In lesson 08 you train for longer, in PyTorch, and learn to read the curves.
+# dark, and mostly greyish. Digits it has not found, and a regular pattern lies over its walls. That
+# is what the first seconds of training look like. In lesson 08 you train for longer, in PyTorch, and
+# learn to read the curves.
 
 # %% [markdown]
 # ## Check yourself
