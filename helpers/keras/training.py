@@ -375,7 +375,9 @@ class _OnDevice:
         images, order = data
         place = step % (self.images // self.batch_size)
         first = place * self.batch_size + device * self._share
-        return tf.gather(images, tf.slice(order, [first], [self._share]))
+        # Not a slice: XLA would compile the step anew for every place where one begins.
+        chosen = tf.gather(order, first + tf.range(self._share))
+        return tf.gather(images, chosen)
 
     def _on_every_device(self, array: np.ndarray) -> Any:
         if self._strategy.num_replicas_in_sync == 1:
