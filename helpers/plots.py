@@ -434,7 +434,7 @@ def draw_architecture(rows: Sequence[LayerRow], title: str) -> Figure:
         shape = " × ".join(f"{size:,}" for size in row.output_shape)
         ax.text(center, -1.08, shape, ha="center", va="top", fontsize=11, fontweight="bold")
         for number, text in enumerate(_stage_lines(group)):
-            style = {"color": BLUE} if text.endswith("learnt") else {}
+            style = {"color": BLUE} if text.endswith("learned") else {}
             y = -1.36 - line * number
             ax.text(center, y, text, ha="center", va="top", fontsize=10, **style)
         if place:
@@ -450,8 +450,8 @@ def _stage_lines(group: Sequence[LayerRow]) -> list[str]:
     lines = []
     for row in group:
         lines += [row.kind, row.details] if row.mixes and row.details else [_named(row)]
-    learnt = parameter_totals(group)[0]
-    return [*lines, *([f"{learnt:,} learnt"] if learnt else [])]
+    learned = parameter_totals(group)[0]
+    return [*lines, *([f"{learned:,} learned"] if learned else [])]
 
 
 def _named(row: LayerRow) -> str:

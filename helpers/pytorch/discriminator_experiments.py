@@ -47,7 +47,7 @@ def pooled(outputs: int) -> nn.Module:
 
 
 def pooled_and_mixed(outputs: int, filters: int = 8) -> nn.Module:
-    """For each output several such convolutions, pooled and summed with learnt weights."""
+    """For each output several such convolutions, pooled and summed with learned weights."""
     return nn.Sequential(
         pooled(outputs * filters), nn.Conv2d(outputs * filters, outputs, 1, groups=outputs)
     )
@@ -60,7 +60,7 @@ def learn_to_downsample(
     """Train ``layers`` to do what ``downsample`` does, on images of noise.
 
     layers : makes the layers for a number of outputs that share no weight, such as ``strided``.
-    Every rule is learnt ``seeds`` times, from other first weights.
+    Every rule is learned ``seeds`` times, from other first weights.
 
     Returns for each rule the share of the target's variance that is missed on new images,
     (seeds,), and the trained layers, whose outputs are sorted by rule, then by seed.
