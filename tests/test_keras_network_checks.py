@@ -133,6 +133,25 @@ RIGHT = {
         ),
     ),
     "functional": ("generator", GENERATOR),
+    "scales and shifts that begin elsewhere": (
+        "generator",
+        changed(
+            GENERATOR,
+            (
+                "BatchNormalization()",
+                "BatchNormalization(momentum=0.0, "
+                "gamma_initializer=keras.initializers.RandomUniform(0.5, 3), "
+                "beta_initializer=keras.initializers.RandomNormal(0.5, 1))",
+            ),
+        ),
+    ),
+    "the last layer begins with zeros": (
+        "generator",
+        changed(
+            GENERATOR,
+            ('(3, 4, 2, "same")', '(3, 4, 2, "same", kernel_initializer="zeros")'),
+        ),
+    ),
     "2 sigmoid - 1 is tanh of half": (
         "generator",
         changed(
@@ -301,8 +320,129 @@ WRONG = {
             GENERATOR,
             (f"layers.{SECOND_BLOCK}", f"layers.BatchNormalization()(layers.{SECOND_BLOCK})"),
         ),
-        "bias_before_batch_norm",
-        "change no output in training",
+        None,
+        "A scale is idle if another batch normalisation follows at once",
+    ),
+    "relu inside a transposed convolution as well as behind it": (
+        "generator",
+        changed(
+            GENERATOR, (SECOND_BLOCK, SECOND_BLOCK.replace("False", 'False, activation="relu"'))
+        ),
+        "activation_twice",
+        "after transposed convolution 2 ReLU acts before batch normalisation",
+    ),
+    "relu inside the dense layer as well as behind it": (
+        "generator",
+        changed(GENERATOR, ("False)(z)", 'False, activation="relu")(z)')),
+        "activation_twice",
+        "after dense layer 1 ReLU acts before batch normalisation",
+    ),
+    "LeakyReLU inside all layers": (
+        "generator",
+        changed(GENERATOR, ("use_bias=False", 'use_bias=False, activation="leaky_relu"')),
+        "activation_twice",
+        "LeakyReLU with slope 0.20 acts before batch normalisation",
+    ),
+    "tanh inside a layer": (
+        "generator",
+        changed(
+            GENERATOR, (SECOND_BLOCK, SECOND_BLOCK.replace("False", 'False, activation="tanh"'))
+        ),
+        "activation_twice",
+        "tanh acts before batch normalisation",
+    ),
+    "LeakyReLU in the last convolution as well as behind it": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (LAST_BLOCK, LAST_BLOCK.replace("False", 'False, activation="leaky_relu"')),
+        ),
+        "activation_twice",
+        "after convolution 3 LeakyReLU with slope 0.20 acts before batch normalisation",
+    ),
+    "a bias of the projection": (
+        "generator",
+        changed(GENERATOR, ("64 * conv_dim, use_bias=False", "64 * conv_dim")),
+        "bias_of_the_projection",
+        "(192 numbers)",
+    ),
+    "no gradient comes back": (
+        "generator",
+        changed(
+            GENERATOR,
+            ('layers.Activation("tanh")(x)', "keras.ops.stop_gradient(keras.ops.tanh(x))"),
+        ),
+        "detached",
+        "11 of 11 arrays",
+    ),
+    "no gradient comes back to the first layer": (
+        "generator",
+        changed(
+            GENERATOR,
+            ("x = layers.Reshape(", "x = keras.ops.stop_gradient(x)\n    x = layers.Reshape("),
+        ),
+        "detached",
+        "get no gradient, though the network uses them: 1 of 11",
+    ),
+    "all weights begin with 0": (
+        "generator",
+        changed(GENERATOR, ("use_bias=False", 'use_bias=False, kernel_initializer="zeros"')),
+        "constant_weights",
+        "of 3 layers begin as one number each, 0 all over",
+    ),
+    "all scales begin with 0": (
+        "generator",
+        changed(
+            GENERATOR, ("BatchNormalization()", 'BatchNormalization(gamma_initializer="zeros")')
+        ),
+        None,
+        "Are the scales (gamma) 0?",
+    ),
+    "a largest value": (
+        "generator",
+        changed(GENERATOR, ("layers.ReLU()", "layers.ReLU(max_value=6)")),
+        "other_activation",
+        "no value gets larger than 6.00",
+    ),
+    "a slope that is learnt": (
+        "generator",
+        changed(GENERATOR, ("layers.ReLU()", "layers.PReLU(shared_axes=[1, 2])")),
+        "other_activation",
+        "the activation learns what it passes on of a negative value",
+    ),
+    "a kernel of 1": (
+        "generator",
+        changed(GENERATOR, ('(3, 4, 2, "same")', '(3, 1, 2, "same")')),
+        "kernel_too_small",
+        "transposed convolution 4 puts out are 0 at 75% of the pixels",
+    ),
+    "noise on z": (
+        "generator",
+        changed(GENERATOR, ("use_bias=False)(z)", "use_bias=False)(layers.GaussianNoise(0.1)(z))")),
+        None,
+        "draws random numbers",
+    ),
+    "layer normalisation in the generator": (
+        "generator",
+        changed(GENERATOR, ("BatchNormalization", "LayerNormalization")),
+        "per_image",
+        "after dense layer 1 each pixel is normalised by itself",
+    ),
+    "another axis": (
+        "generator",
+        changed(GENERATOR, ("BatchNormalization()", "BatchNormalization(axis=1)")),
+        None,
+        "leave out `axis=`",
+    ),
+    "one channel three times": (
+        "generator",
+        changed(
+            GENERATOR,
+            ("Conv2DTranspose(3", "Conv2DTranspose(1"),
+            ('"tanh")(x))', '"tanh")(layers.Concatenate()([x, x, x])))'),
+        ),
+        None,
+        "goes from 32x32x1 to 32x32x3 without weights",
     ),
     "relu inside the layers": (
         "generator",

@@ -191,6 +191,12 @@ def _conv(width: int, kernel_size: int = 4, **options: Any) -> Any:
     return _layers().Conv2D(width, kernel_size, **given)
 
 
+def _stop_gradient(x: Any) -> Any:
+    from helpers.keras import keras
+
+    return keras.ops.stop_gradient(x)
+
+
 def _leaky(slope: float = 0.2) -> Any:
     return _layers().LeakyReLU(negative_slope=slope)
 
@@ -331,6 +337,15 @@ _WRONG = {
         "`activation=` inside the convolution acts before what follows it.",
         _built(between=lambda number: [_leaky(), *_norm(number)]),
     ),
+    "activation_twice": Mistake(
+        "Is there an `activation=` inside the convolution? It acts before the batch normalisation "
+        "that follows. Leave it out: LeakyReLU comes once, after batch normalisation.",
+        _built(
+            convolution=lambda width, number: _conv(
+                width, activation="leaky_relu" if number else None
+            )
+        ),
+    ),
     "batch_norm_twice": Mistake(
         "Batch normalisation stands before and after the activation. Once, before it, is enough.",
         _built(between=lambda number: [*_norm(number), _leaky(), *_norm(number)]),
@@ -344,6 +359,22 @@ _WRONG = {
         "Batch normalisation subtracts the mean, and with it the bias of the convolution before "
         "it; its own beta takes the bias's place. `use_bias=False` in those convolutions.",
         _built(convolution=lambda width, number: _conv(width, use_bias=True)),
+    ),
+    "constant_weights": Mistake(
+        "Filters that begin alike stay alike, and zeros do not even get a gradient. Leave out the "
+        "initializer, or take `keras.initializers.RandomNormal(0.0, 0.02)`.",
+        _built(convolution=lambda width, number: _conv(width, kernel_initializer="zeros")),
+    ),
+    "detached": Mistake(
+        "So nothing there can learn. Leave out `stop_gradient`, and compute with `keras.ops` all "
+        "the way.",
+        _built(
+            head=lambda width: [
+                _layers().Flatten(),
+                _layers().Dense(1),
+                _layers().Lambda(_stop_gradient),
+            ]
+        ),
     ),
     "sigmoid": Mistake(
         "Leave out the sigmoid: the losses of this course take logits and have it inside, where "

@@ -97,6 +97,8 @@ def _complain_of_growth(look: tools.Look) -> None:
     for number, (out, entering) in enumerate(pairs, 1):
         if not tools.same_size(out, entering):
             larger = entering[0].size > out[0].size
+            if out.ndim == entering.ndim == 4:
+                larger = entering.shape[1] > out.shape[1]
             raise Complaint(
                 f"what {steps[number - 1].kind} {number} puts out goes from "
                 f"{_told([out.shape[1:]])} to {_told([entering.shape[1:]])} without weights.",
@@ -106,6 +108,16 @@ def _complain_of_growth(look: tools.Look) -> None:
 
 def _complain_of_the_maps(look: tools.Look) -> None:
     steps = look.first.steps
+    for number, step in enumerate(steps, 1):
+        if step.kind != "transposed convolution":
+            continue
+        share = (step.out == 0).all((0, 3)).mean()
+        if 0.4 < share < 1:
+            raise Complaint(
+                f"that {step.kind} {number} puts out are 0 at {share:.0%} of the pixels, whatever "
+                "it learns.",
+                mistake="kernel_too_small",
+            )
     maps = [step.entering.shape[1:] for step in steps[1:] if step.entering.ndim == 4]
     remaining = iter(maps)
     if all(wanted in remaining for wanted in _MAPS):
@@ -134,6 +146,18 @@ def _complain_of_the_layers(look: tools.Look) -> None:
                 mistake="projection_bare",
             )
         tools.complain_of_what_follows(look, number, normalised=True, slope=0.0)
+    _complain_of_the_bias_of_the_projection(look)
+
+
+def _complain_of_the_bias_of_the_projection(look: tools.Look) -> None:
+    """Where batch normalisation comes before the reshape, such a bias is idle, and told later."""
+    step, relation = look.first.steps[0], look.relations(0)[0]
+    biases = [each for each in look.network.trainable_variables if each.shape == step.out.shape[1:]]
+    if step.out.ndim == 2 and biases and relation and relation.groups == "channel":
+        raise Complaint(
+            f"the dense layer adds {biases[0].path} ({biases[0].shape[0]} numbers).",
+            mistake="bias_of_the_projection",
+        )
 
 
 # By their inverse functions: what goes into them, where that can be told.
@@ -193,6 +217,12 @@ def _layers() -> Any:
     from helpers.keras import keras
 
     return keras.layers
+
+
+def _ops() -> Any:
+    from helpers.keras import keras
+
+    return keras.ops
 
 
 def _deconv(width: int, kernel_size: int = 4, **options: Any) -> Any:
@@ -280,8 +310,8 @@ def _freeze(network: Any) -> None:
 
 _WRONG = {
     "sigmoid": Mistake(
-        "That is a sigmoid, which gives (0, 1). Asked for is tanh, which gives (-1, 1), the range "
-        "to which this course scales the real images.",
+        "That is a sigmoid, or a tanh brought to (0, 1). Asked for is tanh as it is, which gives "
+        "(-1, 1), the range to which this course scales the real images.",
         _built(last=_last(lambda: _layers().Activation("sigmoid"))),
     ),
     "no_tanh": Mistake(
@@ -352,6 +382,11 @@ _WRONG = {
         "inside the layer acts before what follows it.",
         _built(between=lambda number: _norm_and_relu()[::-1]),
     ),
+    "activation_twice": Mistake(
+        "Is there an `activation=` inside the layer? It acts before the batch normalisation that "
+        "follows. Leave it out: ReLU comes once, after batch normalisation.",
+        _built(convolution=lambda width, number: [_deconv(width, activation="relu")]),
+    ),
     "batch_norm_twice": Mistake(
         "Batch normalisation stands before and after the activation. Once, before it, is enough.",
         _built(between=lambda number: [*_norm_and_relu(), _layers().BatchNormalization()]),
@@ -376,6 +411,39 @@ _WRONG = {
         "Batch normalisation subtracts the mean, and with it the bias of the layer before it; its "
         "own beta takes the bias's place. `use_bias=False` in those layers, the dense one as well.",
         _built(convolution=lambda width, number: [_deconv(width, use_bias=True)]),
+    ),
+    "bias_of_the_projection": Mistake(
+        "Asked for is a dense layer with `use_bias=False`. Batch normalisation takes away what the "
+        "biases of a map have in common, and its own beta stands in for that.",
+        _built(
+            start=lambda width: [
+                _layers().Dense(16 * width),
+                _layers().Reshape((4, 4, width)),
+            ]
+        ),
+    ),
+    "kernel_too_small": Mistake(
+        "With stride 2 a kernel of 1 reaches one pixel of four. Kernel 4 reaches all of them, and "
+        "each by as many of its weights.",
+        _built(convolution=lambda width, number: [_deconv(width, 1)]),
+    ),
+    "constant_weights": Mistake(
+        "Filters that begin alike stay alike, and zeros do not even get a gradient. Leave out the "
+        "initializer, or take `keras.initializers.RandomNormal(0.0, 0.02)`.",
+        _built(
+            start=lambda width: _dense(width, kernel_initializer="zeros"),
+            convolution=lambda width, number: [_deconv(width, kernel_initializer="zeros")],
+        ),
+    ),
+    "detached": Mistake(
+        "So nothing there can learn. Leave out `stop_gradient`, and compute with `keras.ops` all "
+        "the way.",
+        _built(
+            last=_last(
+                lambda: _layers().Activation("tanh"),
+                lambda: _layers().Lambda(lambda x: _ops().stop_gradient(x)),
+            )
+        ),
     ),
     "upsampling": Mistake(
         "That is upsampling. It is a sound way too, and makes no checkerboards, but DCGAN lets "

@@ -167,7 +167,12 @@ def fill(network: keras.Model, factor: float) -> None:
 
 def kernels(network: keras.Model) -> list[keras.Variable]:
     """The weights of convolutions and dense layers that can learn."""
-    return [each for each in network.trainable_variables if len(each.shape) in (2, 4)]
+    return [each for each in network.trainable_variables if _is_kernel(each)]
+
+
+def _is_kernel(variable: keras.Variable) -> bool:
+    """One number per channel, as a scale of shape (1, 1, 1, C) has it, is none."""
+    return len(variable.shape) in (2, 4) and int(np.prod(variable.shape[:-1])) > 1
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,7 @@ class Relation:
     kink : "v" (the activation comes last), "u" (first) or "mean" (between two normalisations).
     groups : "channel", "unit" or "image", what has a line of its own.
     gains : one per group. deviations : u's standard deviation in each of them, over all its values.
+    means : v's mean in each of them.
     """
 
     kink: str
@@ -187,6 +193,7 @@ class Relation:
     slope: float
     gains: np.ndarray
     deviations: np.ndarray
+    means: np.ndarray
 
 
 def relate(out: np.ndarray, entering: np.ndarray) -> Relation | None:
@@ -201,6 +208,42 @@ def relate(out: np.ndarray, entering: np.ndarray) -> Relation | None:
             if relation:
                 return relation
     return None
+
+
+def activation_before(first: Seen, number: int, known: np.ndarray) -> str:
+    """The activation that acts on a step's output before it is normalised, or an empty string.
+
+    If another one follows the normalisation, what enters the next layer may look as if there were
+    that one alone; but then what is normalised has another mean and deviation than 0 and 1.
+    known : the scales and shifts that a normalisation may have, 0 and 1 aside.
+    """
+    step, later = first.steps[number : number + 2]
+
+    def fits(u: np.ndarray) -> bool:
+        relation = relate(u, later.entering)
+        if relation is None or relation.kink != "v" or relation.groups == "image":
+            return False
+        deviations = relation.gains * relation.deviations
+        return _all_among(deviations, [1.0, *known]) and _all_among(relation.means, [0.0, *known])
+
+    if fits(step.out):
+        return ""
+    slopes = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5)
+    lines = {"ReLU": 0.0} | {f"LeakyReLU with slope {slope:.2f}": slope for slope in slopes}
+    found = [
+        name
+        for name, slope in lines.items()
+        if fits(np.where(step.out > 0, step.out, slope * step.out))
+    ]
+    found += [
+        name for name, function in _curves().items() if not found and fits(function(step.out))
+    ]
+    return found[0] if found else ""
+
+
+def _all_among(values: np.ndarray, known: Sequence[float]) -> bool:
+    """Whether each value is one of the known ones, as far as can be seen."""
+    return bool((np.abs(values[:, None] - np.asarray(known)).min(1) < 0.03).all())
 
 
 def curve(out: np.ndarray, entering: np.ndarray) -> str:
@@ -292,10 +335,9 @@ def _per_image(maps: np.ndarray) -> np.ndarray:
     return maps.transpose(1, 2, 0, 3).reshape(height * width, n * channels)
 
 
-def _per_pixel(maps: np.ndarray) -> np.ndarray:
-    """Each pixel's values normalised over its channels."""
-    centred = maps - maps.mean(-1, keepdims=True)
-    return centred / np.maximum(centred.std(-1, keepdims=True), 1e-9)
+def _normalised(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    centred = values - values.mean(axes, keepdims=True)
+    return centred / np.maximum(centred.std(axes, keepdims=True), 1e-9)
 
 
 def _kinked_lines(kink: str, groups: str, u: np.ndarray, w: np.ndarray) -> Relation | None:
@@ -321,7 +363,7 @@ def _kinked_lines(kink: str, groups: str, u: np.ndarray, w: np.ndarray) -> Relat
         expected = at_kink + np.where(v > at_kink, 1.0, slope) * (v - at_kink)
     if np.abs(expected - w).max() > _NEAR * scale:
         return None
-    return Relation(kink, groups, slope, gains, u.std(0))
+    return Relation(kink, groups, slope, gains, u.std(0), v.mean(0))
 
 
 def _lines(u: np.ndarray, w: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -352,12 +394,17 @@ def follows_the_batch(first: Relation, second: Relation) -> bool | None:
 
 @dataclass(frozen=True)
 class Look:
-    """A network in train mode, with kernels that make large values and with ones twice as large."""
+    """A network in train mode, with kernels that make large values and with ones twice as large.
+
+    moved : with the first kernels, and all that learns besides them (scales, shifts, slopes) ten
+        times as large and then 0.3 larger where it was 0.
+    """
 
     network: keras.Model
     watch: Watch
     first: Seen
     second: Seen
+    moved: Seen
 
     def relations(self, number: int) -> tuple[Relation | None, Relation | None]:
         """How the step's output becomes what enters the next one, with either kernels."""
@@ -374,10 +421,17 @@ def look_at(network: keras.Model, inputs: np.ndarray) -> Look:
     watch = Watch(network, inputs)
     fill(network, _SMALLER)
     first = watch()
+    others = [each for each in network.trainable_variables if not _is_kernel(each)]
+    values = [each.numpy() for each in others]
+    for each, value in zip(others, values, strict=True):
+        each.assign(np.where(value == 0, 0.3, 10 * value))
+    moved = watch()
+    for each, value in zip(others, values, strict=True):
+        each.assign(value)
     fill(network, _LARGER)
     second = watch()
     fill(network, 1.0)
-    return Look(network, watch, first, second)
+    return Look(network, watch, first, second, moved)
 
 
 def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: float) -> None:
@@ -385,18 +439,24 @@ def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: f
 
     Raises Complaint, which names one of the mistakes ``no_batch_norm``, ``frozen_batch_norm``,
     ``batch_norm_on_the_input_layer``, ``batch_norm_after_the_activation``, ``batch_norm_twice``,
-    ``per_image``, ``no_activation``, ``relu``, ``keras_slope``, ``torch_slope``,
-    ``other_activation``, or none.
+    ``activation_twice``, ``per_image``, ``no_activation``, ``relu``, ``keras_slope``,
+    ``torch_slope``, ``other_activation``, or none.
     """
     step, later = look.first.steps[number : number + 2]
     after = f"after {step.kind} {number + 1}"
+    if np.ptp(later.entering) == 0:
+        raise Complaint(
+            f"{after} the next layer gets {later.entering.flat[0]:.2f} everywhere, whatever comes "
+            "in. Are the scales (gamma) 0?"
+        )
     first, second = look.relations(number)
+    if normalised:
+        _complain_of_an_activation_before(look, number, after, first, second)
     if first is None or second is None:
         name = curve(step.out, later.entering)
         if name:
             raise Complaint(f"{after} the activation is {name}.", mistake="other_activation")
-        if step.out.ndim == 4 and relate(_per_pixel(step.out), later.entering):
-            raise Complaint(f"{after} each pixel is normalised by itself.", mistake="per_image")
+        _complain_of_other_normalisations(step.out, later.entering, after)
         raise Complaint(
             f"{after} something else happens than "
             f"{'batch normalisation and ' if normalised else ''}an activation."
@@ -422,10 +482,11 @@ def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: f
         )
     if normalised and not follows:
         frozen = _depends_on_running_statistics(look, number)
-        how = "by statistics that are not the batch's" if frozen else "at all"
+        how = "nothing is normalised at all"
+        if frozen:
+            how = "values are normalised by statistics that are not the batch's"
         raise Complaint(
-            f"{after} nothing is normalised {how}: with weights twice as large the next layer gets "
-            "larger values too.",
+            f"{after} {how}: with weights twice as large the next layer gets larger values too.",
             mistake="frozen_batch_norm" if frozen else "no_batch_norm",
         )
     if abs(first.slope - slope) > 0.005:
@@ -433,6 +494,50 @@ def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: f
         named[0.2] = "leaky_relu"
         slugs = [slug for known, slug in named.items() if abs(first.slope - known) < 0.003]
         raise Complaint(f"{after} the activation {slope_seen}.", mistake=slugs[0] if slugs else "")
+    step, later = look.moved.steps[number : number + 2]
+    largest = float(later.entering.max())
+    if largest > 0 and (later.entering > 0.999 * largest).mean() > 0.01:
+        raise Complaint(
+            f"{after} no value gets larger than {largest:.2f}, however large the weights are.",
+            mistake="other_activation",
+        )
+    moved = relate(step.out, later.entering)
+    if moved and moved.kink == "v" and abs(moved.slope - slope) > 0.05:
+        raise Complaint(
+            f"{after} the activation learns what it passes on of a negative value.",
+            mistake="other_activation",
+        )
+
+
+def _complain_of_other_normalisations(out: np.ndarray, entering: np.ndarray, after: str) -> None:
+    maps = out.reshape(entering.shape) if entering.ndim == 4 and out.ndim == 2 else out
+    ways = [(maps, (1, 2, 3)), (maps, (3,)), (maps, (0, 2, 3))] if maps.ndim == 4 else []
+    for numbers_out, axes in [*ways, *([(out, (1,))] if out.ndim == 2 else [])]:
+        if not relate(_normalised(numbers_out, axes), entering):
+            continue
+        if axes == (0, 2, 3):
+            raise Complaint(
+                f"{after} each row of the maps is normalised, not each channel: leave out `axis=`."
+            )
+        what = "pixel" if axes == (3,) else "image"
+        raise Complaint(f"{after} each {what} is normalised by itself.", mistake="per_image")
+
+
+def _complain_of_an_activation_before(
+    look: Look, number: int, after: str, first: Relation | None, second: Relation | None
+) -> None:
+    if first and (first.kink != "v" or first.groups == "image"):
+        return
+    if first and second and not follows_the_batch(first, second):
+        return
+    vectors = [each for each in look.network.trainable_variables if len(each.shape) == 1]
+    known = np.concatenate([np.zeros(1), *(each.numpy() for each in vectors)])
+    name = activation_before(look.first, number, known)
+    if name:
+        raise Complaint(
+            f"{after} {name} acts before batch normalisation, and another activation after it.",
+            mistake="activation_twice",
+        )
 
 
 def _depends_on_running_statistics(look: Look, number: int) -> bool:
@@ -450,8 +555,11 @@ def _depends_on_running_statistics(look: Look, number: int) -> bool:
 
 
 def complain_of_weights(network: keras.Model) -> None:
-    """Require that the network has weights and that all kernels learn. ``not_trainable``."""
-    fixed = [each for each in network.non_trainable_variables if len(each.shape) in (2, 4)]
+    """Require that the network has weights and that all kernels can learn.
+
+    Raises Complaint: ``layers_made_in_call``, ``not_trainable``, ``constant_weights``.
+    """
+    fixed = [each for each in network.non_trainable_variables if _is_kernel(each)]
     if not network.weights:
         raise Complaint("are none that the network knows of.", mistake="layers_made_in_call")
     if fixed or not kernels(network):
@@ -461,25 +569,37 @@ def complain_of_weights(network: keras.Model) -> None:
             f"of {fixed[0].path if fixed else 'the kernels'}.",
             mistake="not_trainable",
         )
+    constant = [each for each in kernels(network) if np.ptp(each.numpy()) == 0]
+    if len(constant) > 1:  # one alone, the last layer's, can learn
+        value = float(constant[0].numpy().flat[0])
+        raise Complaint(
+            f"of {len(constant)} layers begin as one number each, {value:g} all over "
+            f"{constant[0].path}.",
+            mistake="constant_weights",
+        )
 
 
 def complain_of_randomness(look: Look) -> None:
     """Require that nothing random enters in training. ``dropout``."""
-    if not any("Random" in kind for kind in look.watch.operations):
+    kinds = [kind for kind in look.watch.operations if "Random" in kind]
+    if not kinds:
         return
     shares = [float((step.entering == 0).mean()) for step in look.first.steps[1:]]
-    if max(shares, default=0.0) > 0.02:
+    if max(shares, default=0.0) > 0.02 and any("Uniform" in kind for kind in kinds):
         where = int(np.argmax(shares))
         raise Complaint(
             f"sets {shares[where]:.0%} of the values behind {look.first.steps[where].kind} "
             f"{where + 1} to 0, others each time.",
             mistake="dropout",
         )
-    raise Complaint("draws random numbers. Asked for is a network without noise.")
+    raise Complaint("draws random numbers, as layers of noise do. Leave them out.")
 
 
 def complain_of_idle_weights(network: keras.Model, inputs: np.ndarray) -> None:
-    """Require that each trainable number changes the output. ``bias_before_batch_norm``."""
+    """Require that each trainable number changes the output, and gets a gradient for it.
+
+    Raises Complaint: ``detached``, ``bias_before_batch_norm``.
+    """
     from helpers.keras import tf
 
     with tf.GradientTape() as tape:
@@ -487,6 +607,15 @@ def complain_of_idle_weights(network: keras.Model, inputs: np.ndarray) -> None:
         loss = tf.reduce_sum(output * numbers(output.shape, 5))
     variables = network.trainable_variables
     gradients = tape.gradient(loss, variables)
+    cut = [v for v, each in zip(variables, gradients, strict=True) if each is None]
+    cut = [each for each in cut if _matters(network, inputs, each)]
+    if cut:
+        names = ", ".join(each.path for each in cut[:3])
+        raise Complaint(
+            f"get no gradient, though the network uses them: {len(cut)} of {len(variables)} "
+            f"arrays, such as {names}.",
+            mistake="detached",
+        )
     sizes = [0.0 if each is None else float(tf.reduce_max(tf.abs(each))) for each in gradients]
     idle = [
         variable
@@ -496,10 +625,25 @@ def complain_of_idle_weights(network: keras.Model, inputs: np.ndarray) -> None:
     if idle:
         names = ", ".join(f"{each.path} ({int(np.prod(each.shape))} numbers)" for each in idle)
         vectors = all(len(each.shape) == 1 for each in idle)
+        if vectors and any("gamma" in each.path for each in idle):
+            raise Complaint(
+                f"change no output in training: {names}. A scale is idle if another batch "
+                "normalisation follows at once: one is enough."
+            )
         raise Complaint(
             f"change no output in training: {names}.",
             mistake="bias_before_batch_norm" if vectors else "",
         )
+
+
+def _matters(network: keras.Model, inputs: np.ndarray, variable: keras.Variable) -> bool:
+    """Whether the network's output is another one with other numbers in the variable."""
+    value = variable.numpy()
+    before = np.asarray(network(inputs, training=True))
+    variable.assign(value + numbers(value.shape, 3))
+    after = np.asarray(network(inputs, training=True))
+    variable.assign(value)
+    return not np.allclose(before, after, 1e-3, 1e-3)
 
 
 def complain_of_inference(network: keras.Model, inputs: np.ndarray) -> None:
@@ -514,7 +658,7 @@ def complain_of_inference(network: keras.Model, inputs: np.ndarray) -> None:
             "else is in the batch.",
             mistake="always_training",
         )
-    network(inputs, training=True)
+    network(3 * inputs + 1, training=True)
     if np.array_equal(together, np.asarray(network(inputs, training=False))):
         raise Complaint(
             "training leaves the running statistics where they are, so that inference makes no "
