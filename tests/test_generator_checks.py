@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from helpers import conv_shapes
 from helpers.checks import generator as check
 from helpers.pytorch import generator as reference
 
@@ -91,7 +92,6 @@ RIGHT = {
         BLOCK.replace("d(out_channels)", "d(out_channels, eps=1e-3, momentum=0.2)"),
         BLOCK.replace("d(out_channels)", "d(out_channels, momentum=None)"),
         BLOCK.replace("d(out_channels)", "d(out_channels, 0.8)"),
-        BLOCK.replace("nn.ReLU()", "nn.PReLU(init=0.0)"),
         """
 class deconv_block(nn.Sequential):
     def __init__(self, in_channels, out_channels):
@@ -265,15 +265,6 @@ def init_weights(m):
         nn.init.normal_(m.weight.data, 1.0, 0.02)
         nn.init.constant_(m.bias.data, 0)
 """,
-        """
-@torch.no_grad()
-def init_weights(module):
-    for name, parameter in module.named_parameters():
-        if name.endswith("bias"):
-            parameter.fill_(0.0)
-        else:
-            parameter.normal_(1.0 if parameter.dim() == 1 else 0.0, 0.02)
-""",
         INIT.replace("normal_(module.weight, 0.0, 0.02)", "trunc_normal_(module.weight, std=0.02)"),
         INIT.replace("nn.init.normal_(module.weight, 0.0, 0.02)",
                      "module.weight.data = 0.02 * torch.randn_like(module.weight)"),
@@ -306,6 +297,16 @@ END = "torch.tanh(self.image(x))"
 WRONG = [
     ("deconv_block", "        nn.ReLU(),\n", "        nn.ReLU(), nn.Dropout2d(0.2),\n", "noise"),
     ("deconv_block", "nn.ReLU()", "nn.LeakyReLU()", "leaky_relu"),
+    ("deconv_block", "nn.ReLU()", "nn.PReLU(init=0.0)",
+     "learns after the transposed convolution what it passes on"),
+    ("deconv_block", "nn.ReLU()", "nn.ReLU6()", "no number above 6.00"),
+    ("deconv_block", "bias=False", "bias=False, groups=2 - in_channels % 2",
+     "into 2 groups that do not see"),
+    ("deconv_block", "4, stride=2, padding=1", "2, stride=2, dilation=2, padding=1, "
+     "output_padding=1", "0 at 75 % of the pixels"),
+    ("deconv_block", "        nn.ReLU(),", "        nn.BatchNorm2d(out_channels),\n"
+     "        nn.ReLU(),", "norm_twice"),
+    ("deconv_block", "nn.ConvTranspose2d(in_channels, ", "nn.LazyConvTranspose2d(", "lazy"),
     ("deconv_block", "nn.ReLU()", "nn.GELU()", "another_activation"),
     ("deconv_block", "nn.ReLU()", "nn.Sigmoid()", "another_activation"),
     ("deconv_block", "        nn.BatchNorm2d(out_channels),\n        nn.ReLU(),\n",
@@ -345,6 +346,35 @@ WRONG = [
     ("Generator", "bias=False", "bias=True", "bias_of_the_projection"),
     ("Generator", END, "torch.sigmoid(self.image(x))", "sigmoid"),
     ("Generator", END, "self.image(x)", "no_tanh"),
+    ("Generator", END, "torch.tanh(self.image(x)).squeeze()", "drops the batch axis too"),
+    ("Generator", END, "torch.tanh(self.image(x)) * 0.99", ": 0.99 * tanh + 0."),
+    ("Generator", "conv_dim, 3, 4, stride=2, padding=1)\n", "conv_dim, 1, 4, stride=2, padding=1)"
+     "\n", "colours"),
+    ("Generator", "x = self.dense(z)", "torch.manual_seed(0)\n        x = self.dense(z)",
+     "sets the seed in forward"),
+    ("Generator", "x = self.dense(z).reshape(len(z), 4 * self.c, 4, 4)",
+     "x = self.dense(z).view(4 * self.c, -1, 4, 4).permute(1, 0, 2, 3)", "images_mixed"),
+    ("Generator", "x = self.dense(z).reshape(len(z), 4 * self.c, 4, 4)",
+     "x = self.dense(z).t().reshape(-1, 4 * self.c, 4, 4)", "images_mixed"),
+    ("Generator", RELU, "F.relu(self.norm(self.norm(x)))", "failed"),
+    ("Generator", RELU, "F.relu6(self.norm(x))", "no number above 6.00"),
+    ("Generator", RELU, "F.relu(F.batch_norm(x, self.norm.running_mean, self.norm.running_var, "
+     "self.norm.weight, self.norm.bias))", "training=self.training"),
+    ("Generator", "conv_dim, 3, 4, stride=2, padding=1)\n", "conv_dim, 3, 1, stride=2, "
+     "output_padding=1)\n", "kernel_too_small"),
+    ("Generator", "self.dense = nn.Linear(latent_dim, ", "self.dense = nn.LazyLinear(", "lazy"),
+    ("Generator", "stride=2, padding=1)\n\n", "stride=2, padding=1)\n        for each in "
+     "self.parameters():\n            nn.init.zeros_(each)\n\n", "dead"),
+    ("Generator", "stride=2, padding=1)\n\n", "stride=2, padding=1)\n        "
+     "nn.init.constant_(self.dense.weight, 0.02)\n\n", "begin as 0.02 in the dense layer"),
+    ("Generator", "self.block1 = deconv_block(4 * conv_dim, 2 * conv_dim)\n        self.block2 = "
+     "deconv_block(2 * conv_dim, conv_dim)", "self.block1 = nn.Sequential(nn.ConvTranspose2d(4 * "
+     "conv_dim, 2 * conv_dim, 4, 4, bias=False), nn.BatchNorm2d(2 * conv_dim), nn.ReLU())\n"
+     "        self.block2 = nn.Sequential(nn.ConvTranspose2d(2 * conv_dim, conv_dim, 3, 1, 1, "
+     "bias=False), nn.BatchNorm2d(conv_dim), nn.ReLU())", "makes 16 × 16 of 4 × 4"),
+    ("Generator", "self.block2 = deconv_block(2 * conv_dim, conv_dim)", "self.block2 = "
+     "nn.Sequential(nn.ConvTranspose2d(2 * conv_dim, conv_dim, 4, 2, 1, groups=conv_dim, "
+     "bias=False), nn.BatchNorm2d(conv_dim), nn.ReLU())", "into 4 groups"),
     ("Generator", END, "torch.tanh(torch.tanh(self.image(x)))", "tanh_twice"),
     ("Generator", END, "torch.tanh(self.image(x)) * 0.5 + 0.5", "0.5 * tanh + 0.5"),
     ("Generator", END, "127.5 * (torch.tanh(self.image(x)) + 1)", "rescaled"),
@@ -397,6 +427,17 @@ WRONG = [
     ("generator_parameter_count", "norms + 3", "norms + 3.0", "floats"),
     ("generator_parameter_count", "c = conv_dim", "c = 32", "conv_dim_fixed"),
     ("init_weights", "0.0, 0.02", "0.0, 0.03", "standard deviation 0.03"),
+    ("init_weights", "    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):",
+     "    module.eval()\n    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):",
+     "switched_to_eval"),
+    ("init_weights", "module.affine:\n", "module.affine:\n        module.running_var.fill_(0.5)\n",
+     "has another `running_var` than before"),
+    ("init_weights", "    elif", "    elif isinstance(module, nn.Embedding):\n"
+     "        nn.init.normal_(module.weight, 0.0, 0.02)\n    elif",
+     "Afterwards nn.Embedding(10, 8) has another `weight` than before"),
+    ("init_weights", "        nn.init.normal_(module.weight, 1.0, 0.02)\n        "
+     "nn.init.zeros_(module.bias)", "        nn.init.normal_(module.weight, 1.0, 0.02)",
+     "shifts_left"),
     ("init_weights", "0.0, 0.02", "0.01, 0.02", "have mean 0.01 and standard deviation 0.02"),
     ("init_weights", "0.0, 0.02)", "0.0, 0.02)\n        module.weight.data[:9] = 0", "failed"),
     ("init_weights", "zeros_(module.bias)\n    elif", "ones_(module.bias)\n    elif", "biases_one"),
@@ -419,6 +460,9 @@ WRONG = [
     ("generator_loss", "torch.ones_like(fake_logits))", "torch.ones_like(fake_logits)).numpy()",
      "It has to be a tensor"),
     ("generator_loss", "return ", "return -", "negative"),
+    ("generator_loss", "return ", "return 2 * ", "[-2.0]"),
+    ("generator_loss", "(fake_logits, torch.ones_like(fake_logits))",
+     "(fake_logits.squeeze(), torch.ones(fake_logits.size(0)))", "drops the batch axis"),
     ("generator_loss", "return ", "with torch.no_grad():\n        return ", "detached"),
     ("generator_loss", "return ", "fake_logits.clamp_(-50, 50); return ", "changes fake_logits"),
     ("generator_loss", "return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like("
@@ -481,6 +525,40 @@ def test_a_network_instead_of_its_class_is_named():
     assert "pass the class, without calling it" in outcome.message
 
 
+def test_small_first_weights_refuse_no_right_generator():
+    small = GENERATOR.replace(
+        "stride=2, padding=1)\n\n",
+        "stride=2, padding=1)\n        for each in self.parameters():\n"
+        "            if each.ndim > 1:\n                nn.init.normal_(each, 0, 0.002)\n\n",
+    )
+    assert small != GENERATOR
+    outcome = check.Generator.grade(run("Generator", small))
+    assert outcome.status == "passed", outcome
+
+
+def test_one_channel_three_times_is_no_error_of_the_check():
+    cell = GENERATOR.replace("conv_dim, 3, 4", "conv_dim, 1, 4").replace(
+        END, f"{END}.repeat(1, 3, 1, 1)"
+    )
+    outcome = check.Generator.grade(run("Generator", cell))
+    assert outcome.mistake == "colours", outcome
+    assert "has maps of shape (1, 32, 32) after its last layer" in outcome.message
+
+
+def test_instance_norm_is_told_alone():
+    cell = GENERATOR.replace("nn.BatchNorm2d(4 * conv_dim)", "nn.InstanceNorm2d(4 * conv_dim, "
+                             "affine=True)").replace("deconv_block(", "block(")  # fmt: skip
+    cell = (
+        BLOCK.replace("deconv_block", "block").replace(
+            "nn.BatchNorm2d(out_channels)", "nn.InstanceNorm2d(out_channels, affine=True)"
+        )
+        + cell
+    )
+    outcome = check.Generator.grade(run("Generator", cell))
+    assert outcome.mistake == "instance_norm"
+    assert "ReLU6" not in outcome.message
+
+
 def test_messages_say_where_and_how_much():
     wrong = run("Generator", GENERATOR.replace(RELU, f"F.leaky_relu({NORM}, 0.3)"))
     told = check.Generator.grade(wrong).message
@@ -494,8 +572,12 @@ def test_messages_say_where_and_how_much():
 
 
 def test_an_init_with_random_numbers_of_its_own_is_judged_alike_every_time():
+    norms = nn.BatchNorm1d | nn.BatchNorm2d
+
     def init(deviation):
         def init_weights(module):
+            if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | norms):
+                return
             for name, parameter in module.named_parameters(recurse=False):
                 mean = 1.0 if parameter.ndim == 1 else 0.0
                 drawn = np.random.normal(mean, deviation, parameter.shape)
@@ -523,17 +605,17 @@ def test_a_right_generator_passes_whatever_its_random_weights(seed):
 def test_the_count_is_that_of_the_real_network(latent_dim, conv_dim):
     network = reference.Generator(latent_dim, conv_dim)
     counted = sum(parameter.numel() for parameter in network.parameters())
-    assert reference.generator_parameter_count(latent_dim, conv_dim) == counted
+    assert conv_shapes.generator_parameter_count(latent_dim, conv_dim) == counted
 
 
 def test_the_count_of_the_course_s_generator():
-    assert reference.generator_parameter_count() == 370_627
+    assert conv_shapes.generator_parameter_count() == 370_627
 
 
 @pytest.mark.parametrize("arguments", [(0, 32), (100, 0), (-1, 5)])
 def test_the_count_refuses_numbers_below_1(arguments):
     with pytest.raises(ValueError, match="1 or more, not"):
-        reference.generator_parameter_count(*arguments)
+        conv_shapes.generator_parameter_count(*arguments)
 
 
 def test_gradients_switched_off_in_the_notebook_refuse_no_right_answer():

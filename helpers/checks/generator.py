@@ -20,7 +20,10 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.overrides import TorchFunctionMode
 
+from helpers import conv_shapes
 from helpers.checks import keras_generator
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask, case
 from helpers.checks.torch_networks import (
@@ -159,10 +162,26 @@ def _make_norms_new(network: nn.Module) -> None:
     """Scale 1 and shift 0, whatever the first weights: they are another exercise's matter.
 
     Only PyTorch's own layers, and only for what is measured to be near 1 and 0; nothing is judged
-    by what kind of layer it is.
+    by what kind of layer it is. Raises Complaint if nothing can be learnt with the first ones.
     """
+    lazy = {
+        type(module).__name__
+        for module in network.modules()
+        for each in itertools.chain(module.parameters(False), module.buffers(False))
+        if isinstance(each, UninitializedTensorMixin)
+    }
+    if lazy:
+        raise Complaint(
+            f"comes from layers without weights so far: {listing(sorted(lazy))}.", "lazy"
+        )
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            if module.weight is not None and not module.weight.any():
+                raise Complaint(
+                    f"cannot be learnt: the {module.num_features} scales (`weight`) of a BatchNorm "
+                    "begin as 0.",
+                    "dead",
+                )
             module.reset_parameters()
 
 
@@ -206,7 +225,6 @@ _OTHER_ACTIVATIONS = {
     "GELU": F.gelu,
     "SiLU": F.silu,
     "softplus": F.softplus,
-    "ReLU6": F.relu6,
 }
 
 
@@ -231,6 +249,7 @@ def _between_by_numbers(before: torch.Tensor, after: torch.Tensor) -> _Between |
             found = _slopes(norm(x), after, axes, 0.02)
             if found and (found[0] - 1).abs().max() < _SCALE_WITHIN:
                 return _Between(name, found[1])
+        for name, norm, _ in norms:
             for activation, function in _OTHER_ACTIVATIONS.items():
                 if (function(norm(x)) - after).abs().max() < 0.05 * after.abs().max():
                     return _Between(name, None, activation)
@@ -317,6 +336,128 @@ def _complain_of_parameters(network: nn.Module, inputs: torch.Tensor, trace: Tra
     named("shared", complain_of_shared_modules, network, inputs)
 
 
+def _complain_of_seeds(network: nn.Module, inputs: torch.Tensor) -> None:
+    """After a seed is set in forward, the random numbers no longer depend on those before."""
+    after = []
+    for seed in (1, 2):
+        with torch.random.fork_rng(devices=[]), keeping_state(network), torch.no_grad():
+            torch.default_generator.manual_seed(seed)
+            network(inputs.clone())
+            after.append(torch.random.get_rng_state())
+    if torch.equal(*after):
+        raise Complaint(
+            "sets the seed in forward, so that whatever is drawn after it is the same each time, "
+            "the next batch of z too. Leave out `torch.manual_seed`."
+        )
+
+
+def _complain_of_first_weights(steps: Sequence[Step]) -> None:
+    """Those of the last layer may be 0: it learns all the same."""
+    for step in steps:
+        if step.weight.numel() > 1 and not step.weight.detach().diff(dim=0).any():
+            number = float(step.weight.flatten()[0])
+            if (step.weight == number).all():
+                raise Complaint(f"has weights that all begin as {number:g} in {step.name}.", "dead")
+
+
+def _complain_of_gaps(steps: Sequence[Step]) -> None:
+    for step in steps:
+        if step.output.ndim != 4:
+            continue
+        if step.groups > 1:
+            raise Complaint(
+                f"divides the channels of {step.name} into {step.groups} groups that do not see "
+                "each other. Leave out `groups`."
+            )
+        bias = 0 if step.bias is None else step.bias.detach().reshape(1, -1, 1, 1)
+        gaps = float((step.output == bias).all(1).all(0).float().mean())
+        if step.kind == "transposed convolution" and 0.4 < gaps < 1:
+            raise Complaint(
+                f"makes maps by {step.name} that are 0 at {100 * gaps:.0f} % of the pixels, "
+                "whatever it learns.",
+                "kernel_too_small",
+            )
+
+
+def _complain_of_what_large_numbers_become(
+    network: nn.Module, inputs: torch.Tensor, trace: Trace
+) -> None:
+    """With scales ten times as large, ReLU still cuts off at 0 and nowhere else."""
+    used = {
+        each.untyped_storage()._cdata
+        for step in trace.steps
+        for each in (step.weight, step.bias)
+        if each is not None
+    }
+    with keeping_state(network):
+        with torch.no_grad():
+            for each in network.parameters():
+                if each.untyped_storage()._cdata not in used:
+                    each.copy_(torch.where(each == 0, 0.3, 10 * each))
+        moved = watch(network, inputs)
+    ends = [step.inputs for step in moved.steps[1:]]
+    if len(trace.steps) == 1:  # a block
+        ends.append(moved.output.detach())
+    for step, end in zip(trace.steps, ends, strict=False):
+        largest, lowest = float(end.max()), float(end.min())
+        if largest > 0 and (end > 0.999 * largest).float().mean() > 0.01:
+            raise Complaint(
+                f"has no number above {largest:.2f} after {step.name}, however large the scales of "
+                "BatchNorm are. ReLU cuts off at 0 alone.",
+                "another_activation",
+            )
+        if lowest < 0:
+            raise Complaint(
+                f"learns after {step.name} what it passes on of a negative number, as nn.PReLU "
+                "does; ReLU passes on 0.00.",
+                "another_activation",
+            )
+
+
+class _FunctionalNorms(TorchFunctionMode):
+    """Notes whether F.batch_norm is told to take its running statistics."""
+
+    told = False
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is F.batch_norm:
+            self.told |= not (args[5] if len(args) > 5 else kwargs.get("training", False))
+        return func(*args, **kwargs)
+
+
+def _on_functional_norms(network: nn.Module, inputs: torch.Tensor) -> str:
+    """What to add where nothing is normalised in train mode."""
+    with keeping_state(network), torch.no_grad(), _FunctionalNorms() as norms:
+        network(inputs.clone())
+    if not norms.told:
+        return ""
+    return (
+        " F.batch_norm is called with training=False there, which it is if told nothing: "
+        "`training=self.training`."
+    )
+
+
+def _complain_of_norms_in_a_row(network: nn.Module, inputs: torch.Tensor, layers: int) -> None:
+    """layers : how many of them a BatchNorm follows."""
+    calls: list[nn.Module] = []
+    norms = [
+        each for each in network.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)
+    ]
+    handles = [each.register_forward_hook(lambda *given: calls.append(given[0])) for each in norms]
+    try:
+        with keeping_state(network), torch.no_grad():
+            network(inputs.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    if len(calls) > layers:
+        raise Complaint(
+            f"normalises {len(calls)} times after {layers} layer{'s' if layers > 1 else ''}.",
+            "norm_twice",
+        )
+
+
 def _complain_of_norms_without_parameters(
     network: nn.Module, steps: Sequence[Step], channels: int
 ) -> None:
@@ -337,12 +478,25 @@ def _complain_of_eval(network: nn.Module, inputs: torch.Tensor) -> None:
     with keeping_state(network), torch.no_grad():
         network.eval()
         before = state(network)
-        together, alone = network(inputs.clone()), network(inputs[:1].clone())
+        together = network(inputs.clone())
+        try:
+            alone = network(inputs[:1].clone())
+        except Exception as error:
+            raise Complaint(
+                f"in eval mode fails with one alone: {type(error).__name__}: {error}",
+                "batch_statistics",
+            ) from None
         left = changes(before, network)
         network.train()
         network(3 * inputs + 1)
         network.eval()
         later = network(inputs[:1].clone())
+    if alone.shape != together[:1].shape:
+        raise Complaint(
+            f"makes shape {tuple(alone.shape)} of a batch of one, should be "
+            f"{tuple(together[:1].shape)}. Is there a `.squeeze()`? It drops the batch axis too, "
+            "where that is 1."
+        )
     near = 1e-3 * (1e-3 + float(together.abs().max()))
     if left or (together[:1] - alone).abs().max() > near:
         named("batch_statistics", complain_of_company, network, inputs[:3])
@@ -370,6 +524,14 @@ _SAID = {
     "batch_statistics": "BatchNorm has to use its running statistics in eval mode: leave "
     "`track_running_stats` alone; with F.batch_norm, hand over buffers and "
     "`training=self.training`.",
+    "lazy": "A lazy layer has no weights before its first call, so they can be neither counted nor "
+    "initialised. Take the layer without Lazy and give it the size of its input.",
+    "dead": "Then nothing can be learnt there, or all channels learn the same. Leave the first "
+    "weights as PyTorch makes them, or draw them at random.",
+    "kernel_too_small": "With stride 2 a kernel of 1 (or one with dilation) reaches one pixel of "
+    "four: kernel 4, stride 2, padding 1 reaches all of them.",
+    "norm_twice": "One BatchNorm after each layer is enough: the next one takes the first one's "
+    "scale and shift away.",
     "statistics_stand_still": "Leave BatchNorm's momentum as it is, and let `.train()` reach it.",
 }
 
@@ -392,6 +554,8 @@ def _deconv_probe(attempt: Callable) -> Asking:
         compare=False,
     )
     yield ask("Your block:", lambda: _complain_of_block(block, trace))
+    other = yield ask("deconv_block(4, 6)", lambda: network_of(attempt(4, 6)), compare=False)
+    yield ask("It", lambda: _complain_of_gaps(watch(other, _draw((2, 4, 3, 3), 9)).steps))
 
 
 def _run_of_a_block(block: nn.Module) -> Trace:
@@ -451,15 +615,21 @@ def _complain_of_block(block: nn.Module, trace: Trace) -> None:
         )
     if not torch.allclose(step.inputs, _MAPS, 1e-4, 1e-4):
         raise Complaint("changes the maps before the transposed convolution.", "convolution_last")
+    _complain_of_first_weights([step])
+    _complain_of_gaps([step])
     _complain_of_parameters(block, _MAPS, trace)
     _complain_of_noise(block, _MAPS, trace)
+    _complain_of_seeds(block, _MAPS)
     seen = _between(block, _MAPS, trace.steps[0], None, y)
     if seen.slug:
         deviation = f"{seen.before:.2g}"
-        raise Complaint(seen.words("the transposed convolution", deviation), seen.slug)
+        more = _on_functional_norms(block, _MAPS) if not seen.norm else ""
+        raise Complaint(seen.words("the transposed convolution", deviation) + more, seen.slug)
     if step.bias is not None:
         raise Complaint(f"has {step.bias.numel()} biases in its transposed convolution.", "bias")
     _complain_of_norms_without_parameters(block, trace.steps, 5)
+    _complain_of_what_large_numbers_become(block, _MAPS, trace)
+    _complain_of_norms_in_a_row(block, _MAPS, 1)
     _complain_of_eval(block, _MAPS)
 
 
@@ -479,6 +649,12 @@ def _block(
         return change(block) or block
 
     return deconv_block
+
+
+def _scales_of_0(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.zeros_(module.weight)
 
 
 def _transposed(*settings: Any, **options: Any) -> Callable:
@@ -631,6 +807,10 @@ deconv_block: Exercise = lesson.exercise(
         another_activation=_block(activation=lambda: [nn.Tanh()]),
         relu_first=_block(order=lambda c, n, a: [*c, *a, *n]),
         instance_norm=_block(norm=lambda b: [nn.InstanceNorm2d(b, affine=True)]),
+        lazy=_lazy_block,
+        dead=_block(change=_scales_of_0),
+        kernel_too_small=_block(convolution=_transposed(1, 2, 0, output_padding=1)),
+        norm_twice=_block(norm=lambda b: [nn.BatchNorm2d(b), nn.BatchNorm2d(b)]),
         not_affine=_block(norm=lambda b: [nn.BatchNorm2d(b, affine=False)]),
         noise=_block(activation=lambda: [nn.ReLU(), nn.Dropout(0.3)]),
         layers_in_a_list=_ListedBlock,
@@ -650,7 +830,6 @@ deconv_block: Exercise = lesson.exercise(
     right=[
         _FunctionalBlock,
         _StuffedBlock,
-        _lazy_block,
         _block(convolution=_transposed(5, 2, 2, output_padding=1)),
         _block(activation=lambda: [nn.ReLU(inplace=True)]),
         _block(norm=lambda b: [ByHand(b)], activation=lambda: [nn.LeakyReLU(0.0)]),
@@ -669,6 +848,8 @@ deconv_block: Exercise = lesson.exercise(
 In this order: transposed convolution with stride 2 and without bias, kernel 4 and padding 1 (or
 another kernel that doubles exactly, such as the paper's 5 with padding 2 and output_padding 1);
 batch normalisation; ReLU. No upsampling layer. It comes in train mode.
+
+Not a lazy layer (nn.LazyConvTranspose2d), whose weights can be neither counted nor initialised.
 """
 
 
@@ -772,6 +953,7 @@ def _complain_of_failure(network: nn.Module, z: torch.Tensor, error: Exception) 
 
 def _complain_of_generator(network: nn.Module, trace: Trace) -> None:
     named("left_in_eval_mode", complain_of_eval_mode, network)
+    _complain_of_first_weights(trace.steps[:-1])
     other = watch(network, _OTHER_Z)
     if torch.equal(other.output, trace.output):
         raise Complaint("makes the same images of two different z.", "z_ignored")
@@ -780,15 +962,20 @@ def _complain_of_generator(network: nn.Module, trace: Trace) -> None:
     }:
         named("layers_made_in_forward", complain_of_new_layers, network, _Z)
     _complain_of_noise(network, _Z, trace)
+    _complain_of_seeds(network, _Z)
     steps = _complain_of_path(trace)
     _complain_of_parameters(network, _Z, trace)
     _complain_of_start_and_width(steps)
+    _complain_of_gaps(steps)
+    _complain_of_leaps(steps)
     _complain_of_what_is_between(network, trace, steps)
     _complain_of_biases(steps)
     _complain_of_norms_without_parameters(
         network, steps, sum(step.inputs.shape[1] for step in steps[1:])
     )
+    _complain_of_what_large_numbers_become(network, _Z, trace)
     _complain_of_the_end(network, trace, steps[-1])
+    _complain_of_norms_in_a_row(network, _Z, len(steps) - 1)
     _complain_of_eval(network, _Z)
     _complain_of_unused_numbers(network)
 
@@ -882,6 +1069,29 @@ def _complain_of_start_and_width(steps: Sequence[Step]) -> None:
     raise Complaint(told, "conv_dim_fixed" if widths[-1] in (16, 32, 64, 128) else "last_width")
 
 
+def _complain_of_leaps(steps: Sequence[Step]) -> None:
+    for step in steps[1:]:
+        before, after = step.inputs.shape[2:], step.output.shape[2:]
+        if max(b / a for a, b in zip(before, after, strict=True)) >= 3:
+            raise Complaint(f"makes {_pixels(after)} of {_pixels(before)} in {step.name}.", "leap")
+
+
+def _complain_of_mixed_images(network: nn.Module, source: Step, target: Step) -> None:
+    """Other numbers for one image may change that image alone, in eval mode."""
+    passage = Passage(network, _Z, source, target)
+    values = passage.values()
+    others = values.clone()
+    others[0] = values[0] + 1
+    changed = passage.feed(values) != passage.feed(others)
+    # Statistics of the batch would change nearly all of them.
+    few = float(changed.float().mean()) < 1.5 / len(_Z)
+    if few and len(changed) == len(_Z) and changed[1:].any():
+        raise Complaint(
+            f"mixes the images: what {source.name} makes of one z gets into others.",
+            "images_mixed",
+        )
+
+
 def _complain_of_what_is_between(network: nn.Module, trace: Trace, steps: Sequence[Step]) -> None:
     """steps : those of the trace, seen as transposed convolutions where they are."""
     places: dict[_Between, list[Step]] = {}
@@ -900,6 +1110,9 @@ def _complain_of_what_is_between(network: nn.Module, trace: Trace, steps: Sequen
     if not wrong:
         return
     seen, where = next(iter(wrong.items()))
+    _complain_of_mixed_images(
+        network, where[0], trace.steps[[each is where[0] for each in trace.steps].index(True) + 1]
+    )
     slug = seen.slug
     if len(wrong) == 1 and where == [trace.steps[0]] and count > 1:
         slug = {
@@ -913,7 +1126,8 @@ def _complain_of_what_is_between(network: nn.Module, trace: Trace, steps: Sequen
         each.words(_names(at), listing([f"{step.output.std():.2g}" for step in at]))
         for each, at in wrong.items()
     ]
-    raise Complaint(" It ".join(told), slug)
+    more = _on_functional_norms(network, _Z) if not seen.norm else ""
+    raise Complaint(" It ".join(told) + more, slug)
 
 
 def _complain_of_biases(steps: Sequence[Step]) -> None:
@@ -930,6 +1144,12 @@ def _complain_of_the_end(network: nn.Module, trace: Trace, last: Step) -> None:
     """What becomes of other numbers in place of those that the last layer puts out."""
     x = 1.5 * _draw((8, 3, 32, 32), 6) + torch.tensor([-0.5, 0.2, 0.8]).reshape(1, 3, 1, 1)
     source = trace.steps[-1]
+    if source.output.shape != x.shape:
+        raise Complaint(
+            f"has maps of shape {tuple(source.output.shape[1:])} after its last layer, should be "
+            "(3, 32, 32).",
+            "colours",
+        )
     y = Passage(network, _Z, source, None).feed(x, training=True)
     if any(torch.allclose(y, right, 1e-3, 1e-3) for right in (x.tanh(), (x / 2).tanh())):
         return  # 2 * sigmoid(x) - 1 is tanh(x / 2): a matter of the weights' scale
@@ -959,12 +1179,21 @@ def _complain_of_the_end(network: nn.Module, trace: Trace, last: Step) -> None:
     )
     shift = float((flat - scale * squashed).mean())
     if torch.allclose(y, scale * x.tanh() + shift, 1e-2, 1e-2):
-        raise Complaint(f"{told}: {scale:.2g} * tanh + {shift:.2g}.", "rescaled")
+        raise Complaint(f"{told}: {scale:.4g} * tanh + {round(shift, 3) + 0.0:.4g}.", "rescaled")
     raise Complaint(f"{told}, and that is not their tanh.", "another_end")
 
 
 def _complain_of_unused_numbers(network: nn.Module) -> None:
-    """Each number of z alone has to change the image."""
+    """Each number of z alone has to change the image, however little."""
+    with keeping_state(network), torch.enable_grad():
+        z = _Z.clone().requires_grad_()
+        images = network(z)
+        if images.requires_grad:
+            (gradient,) = torch.autograd.grad(
+                (images * _draw(images.shape, 8)).sum(), z, allow_unused=True
+            )
+            if gradient is not None and gradient.any(0).all():
+                return
     z = torch.cat([_Z[:1], _Z[:1] + 2 * torch.eye(_LATENT)])
     with keeping_state(network), torch.no_grad():
         images = network.eval()(z)
@@ -1193,6 +1422,23 @@ def _doubles_the_batch(self, z):
     return torch.tanh(self.image(self.up2(self.up1(x))))
 
 
+def _mixes_the_images(self, z):
+    x = self.project(z).view(4 * self.conv_dim, -1, 4, 4).permute(1, 0, 2, 3)
+    return torch.tanh(self.image(self.up2(self.up1(self.start(x)))))
+
+
+def _with_a_leap(latent_dim=100, conv_dim=32):
+    return nn.Sequential(
+        nn.Linear(latent_dim, 32 * conv_dim, bias=False),
+        nn.Unflatten(1, (2 * conv_dim, 4, 4)),
+        *_norm_relu(2 * conv_dim),
+        nn.ConvTranspose2d(2 * conv_dim, conv_dim, 4, 4, bias=False),
+        *_norm_relu(conv_dim),
+        nn.ConvTranspose2d(conv_dim, 3, 4, 2, 1),
+        nn.Tanh(),
+    )
+
+
 class _WithAnUnusedLayer(_Pieces):
     def __init__(self, latent_dim=100, conv_dim=32):
         super().__init__(latent_dim, conv_dim)
@@ -1297,8 +1543,8 @@ Generator: Exercise = lesson.exercise(
             _generator(up=lambda a, b: [nn.ConvTranspose2d(a, b, 4, 2, 1)]),
         ),
         "bias_of_the_projection": Mistake(
-            "BatchNorm subtracts a bias again, as part of the mean: `bias=False` in the first "
-            "layer too.",
+            "BatchNorm takes away what the biases of a map have in common, and its own shift "
+            "stands in for that: by convention `bias=False` in the first layer too.",
             _generator(dense=lambda z, c: [nn.Linear(z, 64 * c), nn.Unflatten(1, (4 * c, 4, 4))]),
         ),
         "sigmoid": Mistake(
@@ -1431,6 +1677,15 @@ Generator: Exercise = lesson.exercise(
             "other way round is the discriminator.",
             _upside_down,
         ),
+        "leap": Mistake(
+            "Each transposed convolution doubles the size: 4, 8, 16, 32, three of them.",
+            _with_a_leap,
+        ),
+        "images_mixed": Mistake(
+            "The first axis is the batch's, and stays first: reshape to (len(z), 4 * conv_dim, 4, "
+            "4).",
+            _forward(_mixes_the_images),
+        ),
         "last_width": Mistake(
             "The channels before the image are conv_dim, those before that 2 * conv_dim and 4 * "
             "conv_dim.",
@@ -1502,6 +1757,10 @@ Generator: Exercise = lesson.exercise(
         instance_norm=_generator(
             **_after(lambda b: [nn.InstanceNorm2d(b, affine=True), nn.ReLU()])
         ),
+        lazy=_lazily,
+        dead=_generator(change=_scales_of_0),
+        kernel_too_small=_generator(up=_up_with(1, 2, 0, output_padding=1)),
+        norm_twice=_generator(first=lambda b: [nn.BatchNorm2d(b), *_norm_relu(b)]),
         not_affine=_generator(**_after(lambda b: [nn.BatchNorm2d(b, affine=False), nn.ReLU()])),
         noise=_generator(first=lambda b: [nn.BatchNorm2d(b), nn.ReLU(), nn.Dropout(0.5)]),
         layers_in_a_list=_Listed,
@@ -1538,7 +1797,6 @@ Generator: Exercise = lesson.exercise(
         _AsInTheTorchPort,
         _ChannelsLastInside,
         _AllByHand,
-        _lazily,
         _generator(
             dense=lambda z, c: [
                 nn.Linear(z, 64 * c, bias=False),
@@ -1577,7 +1835,8 @@ BatchNorm and ReLU after the first layer and after every transposed convolution 
 this order; no bias in a layer that a BatchNorm follows. After the last one tanh alone, no
 BatchNorm. conv_dim is the number of channels before the image, and all other widths are multiples
 of it: 4 * conv_dim, 2 * conv_dim, conv_dim in the course's. In eval mode one vector alone gives the
-image that it gives among others. Any way of writing it will do: the check looks at what is
+image that it gives among others, (1, 3, 32, 32). No lazy layers, no groups, nothing cropped, a
+learnt scale and shift in each BatchNorm. Any way of writing it will do: the check looks at what is
 computed.
 """
 
@@ -1611,7 +1870,7 @@ def _count(
 
 def _fixed(**fixed: int) -> Callable:
     def count(latent_dim=100, conv_dim=32):
-        return reference.generator_parameter_count(
+        return conv_shapes.generator_parameter_count(
             fixed.get("latent_dim", latent_dim), fixed.get("conv_dim", conv_dim)
         )
 
@@ -1642,7 +1901,7 @@ def _count_as_a_polynomial(latent_dim=100, conv_dim=32):
 
 
 generator_parameter_count: Exercise = lesson.exercise(
-    reference.generator_parameter_count,
+    conv_shapes.generator_parameter_count,
     cases=[case(), case(10, 1), case(latent_dim=1, conv_dim=5), case(100, 64), case(64, 16)],
     mistakes={
         "dense_bias_counted": Mistake(
@@ -1813,6 +2072,29 @@ _WITHOUT_SOMETHING: dict[str, Callable[[], nn.Module]] = {
     "nn.Unflatten(1, (2, 4, 4))": lambda: nn.Unflatten(1, (2, 4, 4)),
 }
 
+
+def _used(make: Callable[[], nn.Module], evaluated: bool = False) -> nn.Module:
+    """As training leaves it: shifts and running statistics are no longer 0 and 1."""
+    layer = make()
+    nn.init.constant_(layer.bias, 0.5)
+    for each in layer.buffers():
+        each.fill_(3)
+    return layer.eval() if evaluated else layer
+
+
+_USED: dict[str, Callable[[], nn.Module]] = {
+    "nn.BatchNorm2d": functools.partial(_used, lambda: nn.BatchNorm2d(8)),
+    "nn.BatchNorm1d": functools.partial(_used, lambda: nn.BatchNorm1d(8), evaluated=True),
+    "nn.Conv2d": functools.partial(_used, lambda: nn.Conv2d(3, 2, 4)),
+}
+_OTHERS: dict[str, Callable[[], nn.Module]] = {
+    "nn.Embedding(10, 8)": lambda: nn.Embedding(10, 8),
+    "nn.GroupNorm(2, 8)": lambda: nn.GroupNorm(2, 8),
+    "nn.LayerNorm(8)": lambda: nn.LayerNorm(8),
+    "nn.PReLU(8)": lambda: nn.PReLU(8),
+    "nn.GRUCell(2, 3)": lambda: nn.GRUCell(2, 3),
+}
+
 Before = Mapping[str, torch.Tensor]
 
 
@@ -1822,7 +2104,10 @@ def _init_probe(attempt: Callable) -> Asking:
         def initialise() -> tuple[nn.Module, Before]:
             layer = make()
             before = {name: each.clone() for name, each in layer.state_dict().items()}
-            nn.Sequential(layer).apply(attempt)
+            before[_MODE] = torch.tensor(layer.training)
+            network = nn.Sequential(layer)
+            network.training = layer.training
+            network.apply(attempt)
             return layer, before
 
         return ask(label, initialise, compare=False)
@@ -1859,7 +2144,27 @@ def _init_probe(attempt: Callable) -> Asking:
             required=False,
         )
     for call, make in _WITHOUT_SOMETHING.items():
-        yield question(f"init_weights({call})", make)
+        layer, before = yield question(f"init_weights({call})", make)
+    for call, make in _USED.items():
+        layer, before = yield question(f"init_weights on {call} that has been trained", make)
+        if call in _NORMS:
+            yield ask(
+                f"Then the shifts (`bias`) of {call}",
+                functools.partial(_complain_of_what_is_not_0, layer, before),
+                required=False,
+            )
+        yield ask(
+            f"Apart from weight and bias, {call}",
+            functools.partial(_complain_of_the_rest, layer, before),
+            required=False,
+        )
+    for call, make in _OTHERS.items():
+        layer, before = yield question(f"init_weights on {call}", make)
+        yield ask(
+            f"Afterwards {call}",
+            functools.partial(_complain_of_the_rest, layer, before, ()),
+            required=False,
+        )
 
 
 def _numbers_of(layer: nn.Module, name: str, before: Before) -> torch.Tensor:
@@ -1916,8 +2221,8 @@ def _complain_of_what_is_not_0(layer: nn.Module, before: Before) -> None:
         return
     if torch.equal(numbers, before["bias"]):
         raise Complaint(
-            f"stay as PyTorch made them, up to {float(numbers.abs().max()):.1g}. They "
-            "should be 0: `nn.init.zeros_`."
+            f"stay as they were, up to {float(numbers.abs().max()):.1g}. They should be 0: "
+            "`nn.init.zeros_`."
         )
     if numbers.std() < 1e-6:
         raise Complaint(f"are all {float(numbers[0]):.2g}. They should be 0.")
@@ -1925,6 +2230,39 @@ def _complain_of_what_is_not_0(layer: nn.Module, before: Before) -> None:
         f"are random, with standard deviation {float(numbers.std()):.1g}. They should be 0: "
         "`nn.init.zeros_`."
     )
+
+
+# Stands for a module's mode among what it held before.
+_MODE = "train mode"
+
+
+def _complain_of_the_rest(
+    layer: nn.Module, before: Before, ours: Sequence[str] = ("weight", "bias")
+) -> None:
+    """What is not to be initialised stays as it is. ours : what may have other numbers."""
+    if bool(before[_MODE]) != layer.training:
+        modes = ["eval mode", "train mode"]
+        raise Complaint(
+            f"is in {modes[layer.training]}, before it was in {modes[not layer.training]}. "
+            "Initialising has nothing to do with it."
+        )
+    after = layer.state_dict()
+    for name, value in before.items():
+        if name == _MODE:
+            continue
+        now = after.get(name)
+        if now is None:
+            raise Complaint(f"has no `{name}` any more. Leave it as it is.")
+        if now.dtype != value.dtype:
+            raise Complaint(
+                f"has a `{name}` of {now.dtype}, before it was {value.dtype}. Change the numbers "
+                "in place."
+            )
+        if name not in ours and not torch.equal(now, value):
+            raise Complaint(
+                f"has another `{name}` than before. Only weights and biases of convolutions and "
+                "dense layers, scales and shifts of BatchNorm are to change."
+            )
 
 
 def _complain_of_equal_weights(one: nn.Module, other: nn.Module) -> None:
@@ -2027,6 +2365,49 @@ def _needs_scales(module):
         nn.init.zeros_(module.bias)
 
 
+def _needs_scales_with_data(module):
+    name = module.__class__.__name__
+    if "Conv" in name or "Linear" in name:
+        nn.init.normal_(module.weight.data, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias.data)
+    elif "BatchNorm" in name:
+        nn.init.normal_(module.weight.data, 1.0, 0.02)
+        nn.init.zeros_(module.bias.data)
+
+
+def _whatever_has_weights(module):
+    if isinstance(module, _NORM_KINDS) or getattr(module, "weight", None) is None:
+        return reference.init_weights(module)
+    nn.init.normal_(module.weight, 0.0, 0.02)
+    if getattr(module, "bias", None) is not None:
+        nn.init.zeros_(module.bias)
+
+
+def _whatever_has_parameters(module):
+    for name, parameter in module.named_parameters(recurse=False):
+        if name == "bias":
+            nn.init.zeros_(parameter)
+        else:
+            nn.init.normal_(parameter, float(parameter.ndim == 1), 0.02)
+
+
+def _switches_to_eval(module):
+    reference.init_weights(module)
+    module.eval()
+
+
+def _resets_statistics(module):
+    reference.init_weights(module)
+    if isinstance(module, _NORM_KINDS):
+        module.reset_running_stats()
+
+
+def _makes_doubles(module):
+    reference.init_weights(module)
+    module.double()
+
+
 def _looks_at_children(module):
     for child in module.children():
         reference.init_weights(child)
@@ -2055,6 +2436,8 @@ def _init_by_class_name(module):
 
 
 def _init_by_shape(module):
+    if not isinstance(module, (*_KINDS, *_NORM_KINDS)):
+        return
     with torch.no_grad():
         for name, parameter in module.named_parameters(recurse=False):
             if name == "bias":
@@ -2077,7 +2460,7 @@ def _init_by_match(module):
 
 
 def _init_by_numpy(module):
-    if not hasattr(module, "weight") or module.weight is None:
+    if not isinstance(module, (*_KINDS, *_NORM_KINDS)) or module.weight is None:
         return
     is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
     drawn = np.random.normal(float(is_norm), 0.02, module.weight.shape)
@@ -2093,6 +2476,7 @@ def _init_with_new_parameters(module):
             module.bias = nn.Parameter(torch.zeros_like(module.bias))
     elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) and module.affine:
         module.weight = nn.Parameter(1 + 0.02 * torch.randn(module.num_features))
+        module.bias = nn.Parameter(torch.zeros(module.num_features))
 
 
 def _init_of_everything_below(module):
@@ -2297,6 +2681,31 @@ init_weights: Exercise = lesson.exercise(
             "are None. Ask `module.affine` first.",
             _needs_scales,
         ),
+        "needs_scales_with_data": Mistake(
+            "A BatchNorm made with affine=False has no `weight` and no `bias`; they are None. Ask "
+            "`module.affine` first.",
+            _needs_scales_with_data,
+        ),
+        "shifts_left": Mistake(
+            "Right for a new network, whose shifts are 0. Set BatchNorm's `bias` to 0 all the "
+            "same: init_weights has to start a used network anew, too.",
+            _init(shifts=_leave),
+        ),
+        "other_layers_too": Mistake(
+            "You draw the weights of everything that has some. Ask for nn.Conv2d, "
+            "nn.ConvTranspose2d, nn.Linear and the BatchNorms; any other module stays as it is.",
+            _whatever_has_weights,
+        ),
+        "other_parameters_too": Mistake(
+            "You draw every parameter, whatever the module. Ask for nn.Conv2d, nn.ConvTranspose2d, "
+            "nn.Linear and the BatchNorms; any other module stays as it is.",
+            _whatever_has_parameters,
+        ),
+        "switched_to_eval": Mistake("Leave out `.eval()`.", _switches_to_eval),
+        "statistics_reset": Mistake(
+            "Running statistics are no weights: leave them as they are.", _resets_statistics
+        ),
+        "doubles": Mistake("Leave the dtype as it is.", _makes_doubles),
         "frozen": Mistake(
             "The numbers are right, but afterwards they cannot learn: requires_grad is False. "
             "Leave it alone.",
@@ -2324,7 +2733,7 @@ init_weights: Exercise = lesson.exercise(
         _init_with_new_parameters,
         _init_of_everything_below,
         _looks_at_children,
-        _init(weights=functools.partial(nn.init.trunc_normal_, std=0.02), shifts=_leave),
+        _init(weights=functools.partial(nn.init.trunc_normal_, std=0.02)),
     ],
     returns="nothing",
     difficulty=2,
@@ -2352,7 +2761,7 @@ _SURE_LOGITS = torch.tensor([[-5.0], [0.3], [2.0], [6.0]])
 
 
 def _written(logits: torch.Tensor) -> str:
-    return "[" + ", ".join(f"[{logit:g}]" for logit in logits.flatten().tolist()) + "]"
+    return "[" + ", ".join(f"[{float(f'{logit:g}')}]" for logit in logits.flatten().tolist()) + "]"
 
 
 def _scalar(value: Any) -> torch.Tensor:
@@ -2375,12 +2784,24 @@ def _loss_value(value: Any) -> float | None:
     return None if value is None else float(f"{_scalar(value).item():.6g}")
 
 
+def _loss_of(attempt: Callable, logits: torch.Tensor) -> float | None:
+    try:
+        return _loss_value(attempt(logits))
+    except (RuntimeError, ValueError) as error:
+        if len(logits) > 1 or "size" not in str(error):
+            raise
+        raise Complaint(
+            f"cannot be computed: {error} Is there a `.squeeze()`? It drops the batch axis of a "
+            "batch of one, too; make the targets of the logits' shape instead, `torch.ones_like`."
+        ) from None
+
+
 def _loss_probe(attempt: Callable) -> Asking:
     for logits in (_LOGITS, _ONE_LOGIT, _MORE_LOGITS, _EXTREME_LOGITS):
         given = logits.clone()
         yield Question(
             f"generator_loss(torch.tensor({_written(logits)}))",
-            lambda given=given: _loss_value(attempt(given)),
+            lambda given=given: _loss_of(attempt, given),
             required=False,
             inputs={"fake_logits": given},
         )
