@@ -180,6 +180,38 @@ def conv_parameter_count(
     return weights_per_filter * out_channels + (out_channels if bias else 0)
 
 
+def generator_parameter_count(latent_dim: int = 100, conv_dim: int = 32) -> int:
+    """Learnable numbers of this course's 32 × 32 DCGAN generator: (100, 32) -> 370627.
+
+    ======================================================= =========================
+    layer                                                   parameters, c = conv_dim
+    ======================================================= =========================
+    dense, latent_dim → 4 × 4 × 4c, without bias            latent_dim · 64c
+    batch normalisation of 4c channels                      2 · 4c
+    transposed convolution 4c → 2c, kernel 4, without bias  16 · 4c · 2c
+    batch normalisation of 2c channels                      2 · 2c
+    transposed convolution 2c → c, kernel 4, without bias   16 · 2c · c
+    batch normalisation of c channels                       2 · c
+    transposed convolution c → 3, kernel 4, with bias       16 · c · 3 + 3
+    ======================================================= =========================
+
+    A transposed convolution has as many weights as the convolution in the other direction.
+
+    Raises ValueError for a number below 1. Source: the layers of ``helpers.pytorch.generator``.
+    """
+    for name, number in (("latent_dim", latent_dim), ("conv_dim", conv_dim)):
+        if number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")
+    channels = (4 * conv_dim, 2 * conv_dim, conv_dim)
+    dense = latent_dim * 4 * 4 * channels[0]
+    upward = sum(
+        conv_parameter_count(before, after, 4, bias=False)
+        for before, after in zip(channels, channels[1:], strict=False)
+    )
+    batch_norms = 2 * sum(channels)
+    return dense + upward + batch_norms + conv_parameter_count(channels[-1], 3, 4)
+
+
 def same_padding(size: int, kernel_size: int, stride: int = 1) -> Pair:
     """Zeros that TensorFlow and Keras add for ``padding="same"``: (before, after).
 

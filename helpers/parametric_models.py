@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.conv_shapes import conv_parameter_count
+from helpers.conv_shapes import generator_parameter_count
 
 DIGITS_GAN = Path(__file__).resolve().parent.parent / "data" / "models" / "digits_gan.safetensors"
 
@@ -72,33 +72,11 @@ def nearest_neighbours_parameter_count(n: int, dim: int) -> int:
 
 
 def dcgan_generator_parameter_count(latent_dim: int = 100, conv_dim: int = 32) -> int:
-    """Learnable numbers of this course's 32 × 32 DCGAN generator, whatever it is trained on.
+    """Learnable numbers of this course's DCGAN generator, whatever it is trained on.
 
-    ======================================================= =========================
-    layer                                                   parameters, c = conv_dim
-    ======================================================= =========================
-    dense, latent_dim → 4 × 4 × 4c, without bias            latent_dim · 64c
-    batch normalisation of 4c channels                      2 · 4c
-    transposed convolution 4c → 2c, kernel 4, without bias  16 · 4c · 2c
-    batch normalisation of 2c channels                      2 · 2c
-    transposed convolution 2c → c, kernel 4, without bias   16 · 2c · c
-    batch normalisation of c channels                       2 · c
-    transposed convolution c → 3, kernel 4, with bias       16 · c · 3 + 3
-    ======================================================= =========================
-
-    A transposed convolution has as many weights as the convolution in the other direction.
-
-    Raises ValueError for a number below 1. Source: the layers of ``helpers.pytorch.generator``.
+    See ``helpers.conv_shapes.generator_parameter_count``, which counts layer by layer.
     """
-    _at_least_one(latent_dim=latent_dim, conv_dim=conv_dim)
-    channels = (4 * conv_dim, 2 * conv_dim, conv_dim)
-    dense = latent_dim * 4 * 4 * channels[0]
-    upward = sum(
-        conv_parameter_count(before, after, 4, bias=False)
-        for before, after in zip(channels, channels[1:], strict=False)
-    )
-    batch_norms = 2 * sum(channels)
-    return dense + upward + batch_norms + conv_parameter_count(channels[-1], 3, 4)
+    return generator_parameter_count(latent_dim, conv_dim)
 
 
 def fit_gaussian(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

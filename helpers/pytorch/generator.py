@@ -128,19 +128,3 @@ def build_generator(
 ) -> Generator:
     """A Generator with the paper's first weights: see ``init_weights``."""
     return Generator(latent_dim, conv_dim, last_activation, image_size).apply(init_weights)
-
-
-def generator_parameter_count(latent_dim: int = 100, conv_dim: int = 32) -> int:
-    """Numbers that a Generator for 32 x 32 images learns: (100, 32) -> 370627.
-
-    A layer with a kernel of 4 x 4 has in_channels * out_channels * 16 weights, batch
-    normalisation a scale and a shift per channel, and only the last layer has biases. Raises
-    ValueError for a number below 1.
-    """
-    if latent_dim < 1:
-        raise ValueError(f"latent_dim is 1 or more, not {latent_dim}.")
-    narrow, middle, wide = block_widths(conv_dim, 32)
-    dense = latent_dim * wide * 4 * 4
-    convolutions = (wide * middle + middle * narrow + narrow * 3) * 4 * 4
-    normalisations = 2 * (wide + middle + narrow)
-    return dense + convolutions + normalisations + 3
