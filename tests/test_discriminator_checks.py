@@ -83,25 +83,6 @@ RIGHT = {
         init="self.w = nn.Parameter(torch.randn(4 * c * 16)); del self.fc; "
         "self.fc = lambda x: torch.einsum('nf,f->n', x, self.w)[:, None]"
     ),
-    "dropout in train mode": body(
-        init="self.drop = nn.Dropout(0.4)", end="", features="x = self.drop(x)"
-    ),
-    "functional dropout that eval mode switches off": body(
-        features="x = F.dropout2d(x, 0.3, self.training)"
-    ),
-    "noise on the images in train mode": """
-class Discriminator(nn.Module):
-    def __init__(self, conv_dim=32):
-        super().__init__()
-        c = conv_dim
-        self.net = nn.Sequential(conv_block(3, c, False), conv_block(c, 2 * c),
-                                 conv_block(2 * c, 4 * c), nn.Flatten(), nn.Linear(64 * c, 1))
-
-    def forward(self, x):
-        if self.training:
-            x = x + 0.1 * torch.randn_like(x)
-        return self.net(x)
-""",
     "weights from N(0, 0.02)": body(
         init="""for m in self.modules():
             if isinstance(m, (nn.Conv2d, nn.Linear)):
@@ -215,8 +196,14 @@ class Discriminator(nn.Module):
         init="[nn.init.normal_(p, 0, 0.001) for p in self.parameters() if p.ndim > 1]"
     ),
     "a counter": body(init="self.register_buffer('calls', torch.zeros(()))", end="self.calls += 1"),
-    "images scaled once more, and printed": body().replace(
-        "x = self.conv1(x)", "print(x.shape); x = self.conv1(2 * x - 1)"
+    "all gammas around 0": body(
+        init="""for m in self.modules():
+            if isinstance(m, (nn.Conv2d, nn.BatchNorm2d)):
+                nn.init.normal_(m.weight, 0, 0.02)"""
+    ),
+    "a gamma of 0.02": body(init="nn.init.constant_(self.conv2[1].weight, 0.02)"),
+    "images printed, and with a margin": body().replace(
+        "x = self.conv1(x)", "print(x.shape); x = self.conv1(F.pad(x, (0, 1, 1, 0)))"
     ),
     "a residual block": """
 class Block(nn.Module):
@@ -343,6 +330,113 @@ class Discriminator(nn.Module):
 """,
     "numbers_written_in": body(init="self.fc = nn.Linear(2048, 1)", flatten="view(-1, 2048)"),
     "batch_not_kept": body(init="self.fc = nn.Linear(512, 1)", flatten="view(-1, 512)"),
+    "mode_switched": body(between="self.eval()"),
+    "hidden_dense": body(
+        init="self.fc = nn.Sequential(nn.Linear(64 * c, c), nn.BatchNorm1d(c), nn.LeakyReLU(0.2),"
+        " nn.Linear(c, 1))"
+    ),
+    "flatten_missing": body(flatten="contiguous()"),
+    "dense_layer_of_another_size": body(init="self.fc = nn.Linear(4 * c, 1)", flatten="flatten(1)"),
+    "super_missing": body().replace("super().__init__()", "pass"),
+    "called_twice": body(end="x = x if hasattr(self, 'inside') else self.again(images)").replace(
+        "forward(self, x):", "forward(self, x):\n        images = x"
+    )
+    + """
+    def again(self, x):
+        self.inside = True
+        x = self(x)
+        del self.inside
+        return x
+""",
+    "constant_weights": body(
+        init="[nn.init.zeros_(b[0].weight) for b in (self.conv1, self.conv2)]"
+    ),
+    "kernel_too_small": body(init="self.conv2[0] = nn.Conv2d(c, 2 * c, 1, 2, bias=False)"),
+}
+
+# (cell, mistake, words), for mistakes that come in several shapes
+MORE_WRONG = {
+    "dropout in train mode": (
+        body(init="self.drop = nn.Dropout(0.4)", features="x = self.drop(x)"),
+        "dropout",
+        "of the numbers are 0",
+    ),
+    "functional dropout that eval mode switches off": (
+        body(features="x = F.dropout2d(x, 0.3, self.training)"),
+        "dropout",
+        "what enters the dense layer",
+    ),
+    "a random slope": (body(init="self.conv1[1] = nn.RReLU()"), "dropout", "in train mode"),
+    "images flipped at random": (
+        body().replace(
+            "x = self.conv1(x)",
+            "x = x.flip(3) if torch.rand(()) < .5 else x\n        x = self.conv1(x)",
+        ),
+        "dropout",
+        "what enters convolution 1",
+    ),
+    "noise on the images in train mode": (
+        body().replace(
+            "x = self.conv1(x)", "x = self.conv1(x + 0.1 * self.training * torch.randn_like(x))"
+        ),
+        "dropout",
+        "what enters convolution 1",
+    ),
+    "images scaled once more": (
+        body().replace("x = self.conv1(x)", "x = self.conv1(2 * x - 1)"),
+        "images_changed",
+        "from -3.00 to 1.00",
+    ),
+    "images changed in place": (
+        body().replace("x = self.conv1(x)", "x = self.conv1(x.mul_(0.5).add_(0.5))"),
+        "images_changed",
+        "from 0.0",
+    ),
+    "images rounded": (
+        body().replace("x = self.conv1(x)", "x = self.conv1(x.mul(127).round() / 20)"),
+        "images_changed",
+        "from -6",
+    ),
+    "images scrambled": (
+        body(flatten="flatten(1)").replace(
+            "self.conv1(x)", "self.conv1(x.reshape(-1, 32, 32, 3).permute(0, 3, 1, 2))"
+        ),
+        "images_changed",
+        "in another order",
+    ),
+    "one colour of the images": (
+        body(init="self.conv1 = conv_block(1, c, False)").replace("conv1(x)", "conv1(x[:, :1])"),
+        "part_of_the_map",
+        "All of the images",
+    ),
+    "images detached": (
+        body().replace("conv1(x)", "conv1(x.detach())"),
+        "input_detached",
+        "no gradient flows back",
+    ),
+    "images by way of NumPy": (
+        body().replace("conv1(x)", "conv1(torch.from_numpy(x.numpy()))"),
+        "input_detached",
+        "no gradient flows back",
+    ),
+    "logits cut off": (body(end="x = x.clamp(-5, 5)"), "logits_squashed", "-300 becomes -5"),
+    "logits squashed": (body(end="x = 10 * (x / 10).tanh()"), "logits_squashed", "300 becomes 10"),
+    "a sigmoid and its inverse": (
+        body(end="x = torch.logit(torch.sigmoid(x))"),
+        "logits_squashed",
+        "300 becomes inf",
+    ),
+    "a sigmoid in train mode only": (
+        body(end="x = x.sigmoid() if self.training else x"),
+        "logits_squashed",
+        "puts out in train mode",
+    ),
+    "the batch's mean taken away": (
+        body(end="x = x - x.mean()"),
+        "batch_norm_on_the_logits",
+        "the batch's mean is taken away",
+    ),
+    "logits without their sign": (body(end="x = x.abs()"), "activation_at_the_end", ""),
 }
 
 
@@ -350,6 +444,14 @@ class Discriminator(nn.Module):
 def test_right_discriminator_passes(name):
     outcome = grade(RIGHT[name])
     assert outcome.status == "passed", outcome.message
+
+
+@pytest.mark.parametrize("told", MORE_WRONG)
+def test_wrong_discriminator_is_told_in_words(told):
+    cell, mistake, words = MORE_WRONG[told]
+    outcome = grade(cell)
+    assert (outcome.status, outcome.mistake) == ("failed", mistake), outcome.message
+    assert words in outcome.message
 
 
 @pytest.mark.parametrize("mistake", WRONG)
@@ -362,7 +464,7 @@ def test_wrong_discriminator_is_named(mistake):
     ("cell", "words"),
     [
         (body(end="return None"), "None"),
-        (body(end="return x, x"), "tuple of 2"),
+        (body(end="return x, x"), "What Discriminator() makes of 8 images is a tuple of 2"),
         (body(end="x = x * float('nan')"), "nan"),
         (body(end="return self.nothing"), "nothing"),
         (body(end="raise NotImplementedError"), "raise NotImplementedError"),
@@ -416,6 +518,15 @@ def test_grading_works_without_gradients_and_with_float64():
 
 
 BLOCKS = {
+    "gammas around 0": """
+def conv_block(in_channels, out_channels, batch_norm=True):
+    layers = [nn.Conv2d(in_channels, out_channels, 4, 2, 1, bias=False)]
+    if batch_norm:
+        layers.append(nn.BatchNorm2d(out_channels))
+    for layer in layers:
+        nn.init.normal_(layer.weight, 0, 0.02)
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+""",
     "a list of layers, unpacked": """
 def conv_block(in_channels, out_channels, batch_norm=True):
     layers = [nn.Conv2d(in_channels, out_channels, 4, 2, 1, bias=False)]
@@ -448,6 +559,24 @@ class conv_block(nn.Module):
 }
 
 WRONG_BLOCKS = {
+    "another_default": """
+def conv_block(in_channels, out_channels, batch_norm=False):
+    norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 4, 2, 1, bias=not batch_norm), *norm,
+                         nn.LeakyReLU(0.2))
+""",
+    "chance_in_train_mode": """
+def conv_block(in_channels, out_channels, batch_norm=True):
+    norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 4, 2, 1, bias=False), *norm,
+                         nn.RReLU(0.1, 0.3))
+""",
+    "kernel_too_small": """
+def conv_block(in_channels, out_channels, batch_norm=True):
+    norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, 2, bias=False), *norm,
+                         nn.LeakyReLU(0.2))
+""",
     "bias_before_batch_norm": """
 def conv_block(in_channels, out_channels, batch_norm=True):
     layers = [nn.Conv2d(in_channels, out_channels, 4, 2, 1)]
@@ -557,6 +686,22 @@ def test_right_loss_passes(name, cell):
         ("fake_loss", "def fake_loss(logits): return (logits > 0).float().mean()", "yours"),
         ("fake_loss", "def fake_loss(logits): return 0.5 * F.softplus(logits).mean()", "yours"),
         ("fake_loss", "def fake_loss(logits): return None", "None"),
+        ("fake_loss", "def fake_loss(logits): return F.softplus(logits).mean() + 1", ": yours is"),
+        (
+            "fake_loss",
+            "def fake_loss(logits):\n"
+            "    low = torch.log1p(torch.exp(logits))\n"
+            "    return torch.where(logits > 20, logits, low).mean()",
+            "is nan. Where exp",
+        ),
+        (
+            "real_loss",
+            "def real_loss(logits, smooth=False):\n"
+            "    high = torch.log1p(torch.exp(-logits))\n"
+            "    loss = torch.where(logits < -20, -logits, high)\n"
+            "    return (loss + 0.1 * smooth * logits).mean()",
+            "is nan. Where exp",
+        ),
     ],
 )
 def test_other_losses_are_refused_in_words(name, cell, words):
@@ -564,6 +709,26 @@ def test_other_losses_are_refused_in_words(name, cell, words):
     assert outcome.status == "failed"
     assert words in outcome.message
     assert "bug of the course" not in outcome.message
+
+
+NAMED_LOSSES = {
+    "batch_of_one_squeezed": "def fake_loss(logits):\n"
+    "    return nn.BCEWithLogitsLoss()(logits.squeeze(), torch.zeros(logits.size(0)))",
+    "exponential_overflows": "def fake_loss(logits):\n"
+    "    return -torch.log(torch.sigmoid(-logits)).mean()",
+    "hinge_without_smooth": "def real_loss(logits, smooth=False): return F.relu(1 - logits).mean()",
+    "wasserstein_without_smooth": "def real_loss(logits, smooth=False): return -logits.mean()",
+    "probabilities": "def real_loss(logits, smooth=False):\n"
+    "    x = logits.clamp(-100, 100)\n"
+    "    return F.binary_cross_entropy_with_logits(x, torch.full_like(x, 1 - 0.1 * smooth))",
+}
+
+
+@pytest.mark.parametrize("mistake", NAMED_LOSSES)
+def test_wrong_loss_is_named(mistake):
+    cell = NAMED_LOSSES[mistake]
+    outcome = grade(cell, "fake_loss" if "fake_loss" in cell else "real_loss")
+    assert (outcome.status, outcome.mistake) == ("failed", mistake), outcome.message
 
 
 def test_every_mistake_of_a_network_reads_well():

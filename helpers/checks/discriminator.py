@@ -6,7 +6,9 @@ lesson has to tell the learner about it.
 
 from __future__ import annotations
 
+import functools
 import math
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
@@ -25,12 +27,15 @@ from helpers.checks.torch_networks import (
     complain_of_chance,
     complain_of_company,
     complain_of_cut_gradients,
+    complain_of_cut_inputs,
     complain_of_eval_mode,
     complain_of_frozen,
     complain_of_new_layers,
+    complain_of_noise,
     complain_of_shared_modules,
     complain_of_shared_weights,
     complain_of_statistics,
+    complain_of_switched_modes,
     complain_of_unregistered,
     complain_of_unused,
     keeping_state,
@@ -193,6 +198,42 @@ def _complain_of_learning(network: nn.Module, inputs: torch.Tensor) -> None:
     named("frozen", complain_of_frozen, network)
     named("detached", complain_of_cut_gradients, network, inputs)
     named("unused_layer", complain_of_unused, network, inputs)
+    named("input_detached", complain_of_cut_inputs, network, inputs)
+
+
+def _made(attempt: Callable, *args: Any) -> Any:
+    """What the call returns; a class without super().__init__() is told so."""
+    try:
+        return attempt(*args)
+    except AttributeError as error:
+        if "before Module.__init__() call" not in str(error):
+            raise
+        raise Complaint(f"raised AttributeError: {error}.", "super_missing") from error
+
+
+def _complain_of_small_kernels(trace: Trace) -> None:
+    """Kernels smaller than the stride; beside a larger one, in a shortcut, they lose nothing."""
+    for step in trace.of_kind("convolution"):
+        beside = [each for each in trace.steps if each.sources == step.sources]
+        if all(min(each.kernel_size, default=99) < max(each.stride, default=1) for each in beside):
+            kernel, stride = _size(step.kernel_size), _size(step.stride)
+            raise Complaint(
+                f"{step.name} has a kernel of {kernel} and a stride of {stride}: it skips pixels.",
+                "kernel_too_small",
+            )
+
+
+def _complain_of_constant_weights(trace: Trace) -> None:
+    """Filters that all begin alike, but for a last layer's, which can learn."""
+    constant = [
+        step.name
+        for step in trace.steps
+        if step.number not in trace.sources
+        and step.weight.numel() > 1
+        and step.weight.max() == step.weight.min()
+    ]
+    if constant:
+        raise Complaint(f"in {listing(constant)} all of them are the same.", "constant_weights")
 
 
 def _in_train_mode(value: Any) -> nn.Module:
@@ -213,7 +254,7 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
     for batch_norm, call in told.items():
         blocks[batch_norm] = block = yield ask(
             call,
-            lambda batch_norm=batch_norm: _block(attempt(3, 7, *[False][batch_norm:])),
+            lambda batch_norm=batch_norm: _block(_made(attempt, 3, 7, *[False][batch_norm:])),
             compare=False,
         )
         y = yield ask(
@@ -244,7 +285,15 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask(
         "Eval mode:", lambda: named("chance_in_eval_mode", complain_of_chance, blocks[True], _MAPS)
     )
-    yield ask("The normalisation:", lambda: _complain_of_flag(inside))
+    yield ask(
+        "Train mode:", lambda: named("chance_in_train_mode", complain_of_noise, blocks[True], _MAPS)
+    )
+    told_true = yield ask(
+        "conv_block(3, 7, batch_norm=True)",
+        lambda: network_of(attempt(3, 7, batch_norm=True)),
+        compare=False,
+    )
+    yield ask("The normalisation:", lambda: _complain_of_flag(inside, told_true))
     yield ask("The normalisation with batch_norm=True:", lambda: _complain_of_kind(inside[True]))
     yield ask("The bias:", lambda: _complain_of_biases(inside[True]))
     for batch_norm, call in told.items():
@@ -301,6 +350,7 @@ def _complain_of_block_layers(trace: Trace) -> None:
         raise Complaint(f"there are {len(names)}: {listing(names)}.", "two_convolutions")
     if not names or trace.steps[0].kind != "convolution":
         raise Complaint(f"there is none; what has weights is: {listing(names) or 'nothing'}.")
+    _complain_of_small_kernels(trace)
 
 
 def _complain_of_block_beginning(passage: Passage) -> None:
@@ -316,7 +366,7 @@ def _complain_of_block_beginning(passage: Passage) -> None:
         )
 
 
-def _complain_of_flag(inside: Mapping[bool, Sequence[Passage]]) -> None:
+def _complain_of_flag(inside: Mapping[bool, Sequence[Passage]], told_true: nn.Module) -> None:
     found = {
         flag: any(passage.normalisation().over for passage in each) for flag, each in inside.items()
     }
@@ -327,6 +377,13 @@ def _complain_of_flag(inside: Mapping[bool, Sequence[Passage]]) -> None:
         (False, True): "flag_inverted",
     }
     case = found[True], found[False]
+    if case == (False, False) and any(
+        passage.normalisation().over for passage in passages(told_true, _MAPS)
+    ):
+        raise Complaint(
+            "conv_block(3, 7) normalises nothing, conv_block(3, 7, batch_norm=True) does.",
+            "another_default",
+        )
     if case in mistakes:
         raise Complaint(
             f"with batch_norm=True what the convolution puts out {seen[case[0]]}, with "
@@ -386,6 +443,22 @@ def _block_from_a_store(in_channels, out_channels, batch_norm=True):
     if key not in _BLOCKS:
         _BLOCKS[key] = reference.conv_block(*key)
     return _BLOCKS[key]
+
+
+class _BlockWithoutSuper(nn.Module):
+    def __init__(self, in_channels, out_channels, batch_norm=True):
+        self.block = reference.conv_block(in_channels, out_channels, batch_norm)
+
+
+class _Apply(nn.Module):
+    """A function as a layer."""
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
 
 
 class _BlockWithAList(nn.Module):
@@ -698,9 +771,42 @@ conv_block: Exercise = lesson.exercise(
         "detached": Mistake(
             "Take out the `.detach()`, `.data` or `torch.no_grad()`.", _DetachedBlock
         ),
+        "another_default": Mistake(
+            "Keep the first line as it was: `def conv_block(in_channels, out_channels, "
+            "batch_norm=True):`",
+            lambda in_channels, out_channels, batch_norm=False: reference.conv_block(
+                in_channels, out_channels, batch_norm
+            ),
+        ),
+        "input_detached": Mistake(
+            "The layers before the block learn from that gradient: take out `.detach()`, `.data` "
+            "and NumPy.",
+            _block_of(
+                lambda i, o, norm: [
+                    *(_Apply(torch.Tensor.detach), _halve(i, o)),
+                    *(*norm, nn.LeakyReLU(0.2)),
+                ]
+            ),
+        ),
+        "kernel_too_small": Mistake(
+            "With stride 2 a kernel of 1 sees one pixel of four. Kernel 4 with padding 1 sees all.",
+            _block_of(
+                lambda i, o, norm: [
+                    _halve(i, o, kernel_size=1, padding=0),
+                    *(*norm, nn.LeakyReLU(0.2)),
+                ]
+            ),
+        ),
+        "chance_in_train_mode": Mistake(
+            "Asked for is no dropout, no noise and no random slope (RReLU).",
+            _block_of(lambda i, o, norm: [_halve(i, o), *norm, nn.LeakyReLU(0.2), nn.Dropout(0.3)]),
+        ),
+        "super_missing": Mistake(
+            "The first line of `__init__` in an nn.Module is `super().__init__()`.",
+            _BlockWithoutSuper,
+        ),
         "chance_in_eval_mode": Mistake(
-            "Asked for is no dropout and no noise; F.dropout goes on in eval mode unless it gets "
-            "`training=self.training`.",
+            "Asked for is no dropout and no noise.",
             lambda in_channels, out_channels, batch_norm=True: _WithNoise(
                 reference.conv_block(in_channels, out_channels, batch_norm)
             ),
@@ -753,28 +859,32 @@ _IMAGES = torch.tanh(_numbers(8, 3, 32, 32, seed=2))
 
 
 def _discriminator_probe(attempt: Callable) -> Generator[Question, Any, None]:
-    usual = yield ask("Discriminator()", lambda: _in_train_mode(attempt()), compare=False)
-    logits = yield ask(
-        "Discriminator(), given 8 images,", lambda: usual(_IMAGES.clone()), compare=False
-    )
-    yield ask("The logits for 8 images:", lambda: _complain_of_logits(logits))
+    usual = yield ask("Discriminator()", lambda: _in_train_mode(_made(attempt)), compare=False)
+    logits = yield ask("Discriminator(), given 8 images,", lambda: _logits(usual), compare=False)
+    yield ask("What Discriminator() makes of 8 images", lambda: _complain_of_logits(logits))
     small = yield ask("Discriminator(4)", lambda: _in_train_mode(attempt(4)), compare=False)
     trace = yield ask("Discriminator(4):", lambda: _small_trace(small), compare=False)
     yield ask("The batch:", lambda: _complain_of_batch_size(small, (5, 3)))
     yield ask("The weights:", lambda: _complain_of_learning(small, _IMAGES))
     yield ask("The layers:", lambda: _complain_of_layers(trace))
     yield ask("Two places:", lambda: _complain_of_sharing(small, trace))
+    yield ask("The dense layers:", lambda: _complain_of_hidden_dense_layers(trace))
+    yield ask("The first weights:", lambda: _complain_of_constant_weights(trace))
+    yield ask(
+        "forward:", lambda: named("mode_switched", complain_of_switched_modes, small, _IMAGES)
+    )
     larger = yield ask("Discriminator(6)", lambda: attempt(6), compare=False)
     yield ask("conv_dim:", lambda: _complain_of_widths(usual, attempt(32), trace, larger))
     yield ask(
         "Eval mode:", lambda: named("chance_in_eval_mode", complain_of_chance, small, _IMAGES)
     )
+    yield ask("Train mode:", lambda: named("dropout", complain_of_noise, small, _IMAGES))
     found = yield ask("The network", lambda: passages(small, _IMAGES, trace), compare=False)
     inside = [each for each in found if each.target]
     hidden = [each for each in inside if each.source]
     yield ask("The size of the maps:", lambda: _complain_of_shrinking(trace, inside))
     yield ask("The convolutions:", lambda: _complain_of_strides(trace))
-    yield ask("The images:", lambda: _complain_of_images(found))
+    yield ask("The images:", lambda: _complain_of_images(found, trace))
     yield ask("The normalisation:", lambda: _complain_of_normalisation(hidden))
     yield ask("The biases:", lambda: _complain_of_biases(hidden))
     yield ask("The end of the network:", lambda: _complain_of_end(found))
@@ -794,7 +904,7 @@ def _complain_of_logits(logits: Any) -> None:
     if shape == (8, 1):
         return
     count = tensor_of(logits).numel()
-    remedy, mistake = "", ""
+    mistake = ""
     if shape == (8,):
         mistake = "logits_squeezed"
     elif len(shape) == 4 and shape[:2] == (8, 1):
@@ -805,7 +915,24 @@ def _complain_of_logits(logits: Any) -> None:
         mistake = "more_than_one_logit"
     elif count == 1:
         mistake = "batch_not_kept"
-    raise Complaint(f"their shape is {shape}, not (8, 1).{remedy}", mistake)
+    raise Complaint(f"has shape {shape}, not (8, 1).", mistake)
+
+
+def _logits(network: nn.Module) -> Any:
+    """What comes of 8 images; maps that reach the dense layer unflattened are told so."""
+    try:
+        return network(_IMAGES.clone())
+    except RuntimeError as error:
+        found = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x", str(error))
+        if not found:
+            raise
+        rows, columns, expected = map(int, found.groups())
+        told = f"raised RuntimeError: {error}. The dense layer expects {expected} numbers and gets "
+        if rows != len(_IMAGES):
+            raise Complaint(f"{told}rows of {columns}.", "flatten_missing") from error
+        raise Complaint(
+            f"{told}{columns} for each image.", "dense_layer_of_another_size"
+        ) from error
 
 
 def _small_trace(network: nn.Module) -> Trace:
@@ -840,7 +967,10 @@ def _complain_of_batch_size(network: nn.Module, counts: Sequence[int]) -> None:
                     f"8 images are fine; {images}{mode} end in {type(error).__name__}: {error}.",
                     "batch_size_fixed",
                 ) from error
-            shape = tuple(tensor_of(logits).shape)
+            try:
+                shape = tuple(tensor_of(logits).shape)
+            except Complaint as complaint:
+                raise Complaint(f"what comes of {images}{mode} {complaint}") from None
             if shape != (count, 1):
                 raise Complaint(
                     f"for {images}{mode} the logits have shape {shape}, not ({count}, 1).",
@@ -863,11 +993,29 @@ def _complain_of_layers(trace: Trace) -> None:
         )
 
 
+def _complain_of_hidden_dense_layers(trace: Trace) -> None:
+    hidden = [s for s in trace.of_kind("dense layer") if s.number not in trace.sources]
+    if hidden:
+        numbers = f"{hidden[0].width} number{'s'[: hidden[0].width > 1]}"
+        raise Complaint(
+            f"{hidden[0].name} puts out {numbers}, of which another layer makes the logit.",
+            "hidden_dense",
+        )
+
+
 def _named_steps(steps: Sequence[Step]) -> str:
     return listing([step.name for step in steps]) or "nothing"
 
 
 def _complain_of_sharing(network: nn.Module, trace: Trace) -> None:
+    places = [step.weight.untyped_storage()._cdata for step in trace.steps]
+    half = len(places) // 2
+    if half > 1 and places == 2 * places[:half]:
+        raise Complaint(
+            f"forward goes through all {half} layers twice: {trace.steps[0].name} and "
+            f"{trace.steps[half].name} have the same weights, and so on.",
+            "called_twice",
+        )
     named("shared_layer", complain_of_shared_weights, network, trace)
     named("shared_layer", complain_of_shared_modules, network, _IMAGES)
 
@@ -914,9 +1062,10 @@ def _complain_of_strides(trace: Trace) -> None:
             f"{strides if rest else listing(strided) + ' have stride 2, and that is all'}.",
             "too_few_strides",
         )
+    _complain_of_small_kernels(trace)
 
 
-def _complain_of_images(found: Sequence[Passage]) -> None:
+def _complain_of_images(found: Sequence[Passage], trace: Trace) -> None:
     for passage in found:
         if passage.source:
             continue
@@ -930,8 +1079,32 @@ def _complain_of_images(found: Sequence[Passage]) -> None:
             activation = passage.activation()
             raise Complaint(
                 "something happens to them before the first convolution"
-                f"{f' ({activation})' if activation.name else ''}. Nothing should."
+                f"{f' ({activation})' if activation.name else ''}. Nothing should.",
+                "images_changed",
             )
+    for step in trace.steps:
+        if step.sources == {INPUT} and step.kind == "convolution" and not _are_images(step.inputs):
+            seen, given = step.inputs, _IMAGES
+            told = (
+                f"{step.name} gets numbers from {seen.min():.2f} to {seen.max():.2f}, given were "
+                f"{given.min():.2f} to {given.max():.2f}."
+            )
+            if torch.allclose(seen.flatten().sort()[0], given.flatten().sort()[0]):
+                told = f"{step.name} gets their numbers in another order."
+            raise Complaint(told, "images_changed")
+
+
+def _are_images(maps: torch.Tensor) -> bool:
+    """Whether a convolution gets the images as they are, but for a margin."""
+    if maps.shape[:2] != _IMAGES.shape[:2] or maps.ndim != 4:
+        return False
+    height, width = _IMAGES.shape[2:]
+    spare = [maps.shape[2] - height, maps.shape[3] - width]
+    return any(
+        bool((maps[:, :, i : i + height, j : j + width] - _IMAGES).abs().max() < 0.01)
+        for i in range(spare[0] + 1)
+        for j in range(spare[1] + 1)
+    )
 
 
 def _put_out(names: Sequence[str]) -> str:
@@ -983,15 +1156,41 @@ def _complain_of_end(found: Sequence[Passage]) -> None:
         values = passage.values()
         change = float((passage.feed(values + 100) - passage.feed(values)).abs().mean())
         told = f"adding 100 to what {name} puts out changes the logit by {change:.2g}"
+        if change < 1e-3 and _passes_all(passage):
+            raise Complaint(f"{told}: the batch's mean is taken away.", "batch_norm_on_the_logits")
         activation = passage.activation()
         if change < 1e-3 and not activation.elementwise:
             raise Complaint(f"{told}: it is the same for all images.", "softmax")
         if not _passes_all(passage):
             mistakes = {"sigmoid": "sigmoid", "tanh": "tanh"}
+            what = activation.name or "something that is no straight line"
             raise Complaint(
-                f"{told}; after it comes {activation}.",
+                f"{told}; after it comes {what}.",
                 mistakes.get(activation.name, "activation_at_the_end"),
             )
+        _complain_of_squashing(passage)
+
+
+_LONG_LADDER = torch.tensor([-300.0, -100.0, -30.0, -3.0, 3.0, 30.0, 100.0, 300.0])
+
+
+def _complain_of_squashing(passage: Passage) -> None:
+    """Large logits that do not come through, or not in train mode."""
+    name = passage.source.name
+    for training, mode in ((False, ""), (True, " in train mode")):
+        got = passage.feed(_LONG_LADDER.reshape(passage.shape), training).flatten().double()
+        middle = got[3:5]  # -3 and 3
+        expected = middle.mean() + (middle[1] - middle[0]) / 6 * _LONG_LADDER.double()
+        if (got - expected).abs().max() <= 0.02 * expected.abs().max():
+            continue
+        table = ", ".join(
+            f"{float(fed):g} becomes {float(logit):.3g}"
+            for fed, logit in zip(_LONG_LADDER[[0, 3, 4, 7]], got[[0, 3, 4, 7]], strict=True)
+        )
+        raise Complaint(
+            f"of what {name} puts out{mode}, {table}. Logits are not squashed.",
+            "logits_squashed",
+        )
 
 
 def _built(
@@ -1045,17 +1244,6 @@ def _pooled(pooling: Callable) -> Callable:
         second=lambda c: part(c, 2 * c, _batch(2 * c)),
         third=lambda c: part(2 * c, 4 * c, _batch(4 * c)),
     )
-
-
-class _Apply(nn.Module):
-    """A function as a layer."""
-
-    def __init__(self, function: Callable) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 class _PlainList(nn.Module):
@@ -1195,6 +1383,30 @@ class _DenseOnly(nn.Module):
         return self.layers(x.flatten(1))
 
 
+class _WithoutSuper(nn.Module):
+    def __init__(self, conv_dim=32):
+        self.network = _built()(conv_dim)
+
+
+class _SwitchesItself(_Written):
+    def forward(self, x):
+        self.eval()
+        return super().forward(x)
+
+
+class _CallsItselfTwice(_Written):
+    def forward(self, x):
+        super().forward(x)
+        return super().forward(x)
+
+
+def _constant(network: nn.Module) -> nn.Module:
+    for layer in network:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.constant_(layer.weight, 0.02)
+    return network
+
+
 def _of_width_32(conv_dim=32):
     return reference.Discriminator(32)
 
@@ -1275,7 +1487,7 @@ def _with_paper_weights(conv_dim=32):
 
 
 class _Deeper(nn.Module):
-    """Four strided blocks, one that keeps the size, dropout in train mode, a squeezed head."""
+    """Four strided blocks, one that keeps the size, a squeezed head."""
 
     def __init__(self, conv_dim=32):
         super().__init__()
@@ -1286,7 +1498,6 @@ class _Deeper(nn.Module):
             nn.Conv2d(c, c, 3, padding="same", bias=False),
             *_norm_and_leaky(c),
             *(_halve(c, 2 * c), nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2, inplace=True)),
-            nn.Dropout2d(0.25),
             *(_halve(2 * c, 4 * c), *_norm_and_leaky(4 * c)),
             *(_halve(4 * c, 8 * c), *_norm_and_leaky(8 * c)),
         )
@@ -1324,10 +1535,18 @@ def _with_spectral_norm(conv_dim=32):
     return _built(change=with_norm)(conv_dim)
 
 
-def _channels_last_with_hidden_dense(conv_dim=32):
-    return _built(
-        head=lambda c: [nn.Flatten(), nn.Linear(64 * c, 3 * c), _leaky(), nn.Linear(3 * c, 1)]
-    )(conv_dim).to(memory_format=torch.channels_last)
+def _channels_last(conv_dim=32):
+    return _built()(conv_dim).to(memory_format=torch.channels_last)
+
+
+def _with_gammas_around_0(conv_dim=32):
+    def draw(network):
+        for layer in network:
+            if isinstance(layer, nn.Conv2d | nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+        return network
+
+    return _built(change=draw)(conv_dim)
 
 
 def _with_shortcuts(conv_dim=32):
@@ -1464,8 +1683,8 @@ Discriminator: Exercise = lesson.exercise(
             _pooled(lambda: nn.Upsample(scale_factor=0.5, mode="bilinear")),
         ),
         "part_of_the_map": Mistake(
-            "The rest is thrown away. Flatten all of the last maps, and let convolutions with "
-            "`stride=2` make maps smaller.",
+            "The rest is thrown away. All of the images and of the maps count: flatten all of the "
+            "last ones, and let convolutions with `stride=2` make maps smaller.",
             _HalfTheMap,
         ),
         "too_few_strides": Mistake(
@@ -1576,10 +1795,68 @@ Discriminator: Exercise = lesson.exercise(
         ),
         "unused_layer": Mistake("Call that layer in forward, or leave it out.", _Unused),
         "chance_in_eval_mode": Mistake(
-            "Asked for is no dropout and no noise; if you want dropout, F.dropout needs "
-            "`training=self.training`. Batch normalisation of your own may move its running "
-            "statistics in train mode only.",
+            "Asked for is no dropout and no noise. Batch normalisation of your own may move its "
+            "running statistics in train mode only.",
             _DropoutAlways,
+        ),
+        "dropout": Mistake(
+            "DCGAN's discriminator has no dropout, no noise and no random slope (RReLU): leave it "
+            "out.",
+            _built(
+                third=lambda c: [_halve(2 * c, 4 * c), *_norm_and_leaky(4 * c), nn.Dropout(0.3)]
+            ),
+        ),
+        "hidden_dense": Mistake(
+            "DCGAN has no hidden dense layers: the flattened maps go straight to the one that "
+            "makes the logit.",
+            _built(
+                head=lambda c: [
+                    *(nn.Flatten(), nn.Linear(64 * c, 3 * c), _leaky()),
+                    nn.Linear(3 * c, 1),
+                ]
+            ),
+        ),
+        "images_changed": Mistake(
+            "The images go into the first convolution as they are, with pixels in (-1, 1) as the "
+            "generator makes them: no scaling, no reshape, nothing in place.",
+            _built(start=lambda c: [_Apply(lambda x: x / 127.5 - 1)]),
+        ),
+        "input_detached": Mistake(
+            "The generator learns from that gradient, which comes to it through the images: take "
+            "out `.detach()`, `.data` and NumPy.",
+            _built(start=lambda c: [_Apply(torch.Tensor.detach)]),
+        ),
+        "kernel_too_small": Mistake(
+            "With stride 2 a kernel of 1 sees one pixel of four. Kernel 4 with padding 1 sees all.",
+            _built(first=lambda c: [_halve(3, c, kernel_size=1, padding=0), _leaky()]),
+        ),
+        "logits_squashed": Mistake(
+            "Nothing comes after the last layer, in neither mode: a logit may be any number.",
+            _built(end=lambda c: [_Apply(lambda x: 10 * torch.tanh(x / 10))]),
+        ),
+        "flatten_missing": Mistake(
+            "The maps have to become one row per image before the dense layer: `.flatten(1)`.",
+            _built(head=lambda c: [nn.Linear(64 * c, 1)]),
+        ),
+        "dense_layer_of_another_size": Mistake(
+            "After three blocks there are 4 * conv_dim maps of 4 x 4: `nn.Linear(4 * conv_dim * 4 "
+            "* 4, 1)`.",
+            _built(head=lambda c: [nn.Flatten(), nn.Linear(256 * c, 1)]),
+        ),
+        "super_missing": Mistake(
+            "The first line of `__init__` in an nn.Module is `super().__init__()`.", _WithoutSuper
+        ),
+        "mode_switched": Mistake(
+            "Leave `.train()` and `.eval()` out of forward: who uses the network sets its mode.",
+            _SwitchesItself,
+        ),
+        "called_twice": Mistake(
+            "Call them once, and keep what they return in a variable.", _CallsItselfTwice
+        ),
+        "constant_weights": Mistake(
+            "Filters that begin alike stay alike, and behind zeros nothing gets a gradient. Leave "
+            "the first weights as PyTorch makes them, or take nn.init.normal_(weight, 0, 0.02).",
+            _built(change=_constant),
         ),
         "left_in_eval_mode": Mistake("Leave out `.eval()`.", _built(change=_evaluating)),
     },
@@ -1601,7 +1878,8 @@ Discriminator: Exercise = lesson.exercise(
         _Deeper,
         _lazily,
         _with_spectral_norm,
-        _channels_last_with_hidden_dense,
+        _channels_last,
+        _with_gammas_around_0,
         _with_shortcuts,
         _all_with(_batch, lambda: nn.LeakyReLU(0.2, inplace=True), kernel_size=5, padding=2),
         _all_with(_batch, lambda: nn.PReLU(init=0.2)),
@@ -1620,7 +1898,8 @@ Discriminator: Exercise = lesson.exercise(
 Three or more strided convolutions, no pooling of any kind; batch normalisation after every
 convolution but the first (and not on images or logits), without a bias in front of it; LeakyReLU
 with slope 0.2 in all hidden layers; flatten and a dense layer, or a last convolution, to one logit;
-no sigmoid. All widths grow with conv_dim. No design is prescribed beyond that.
+no hidden dense layer, no dropout, no sigmoid. The images go into the first convolution as they are.
+All widths grow with conv_dim. No design is prescribed beyond that.
 """
 
 
@@ -1657,21 +1936,27 @@ def _loss_questions(
             required=False,
             inputs={"logits": given},
         )
-    logits = batches[0]
 
-    def gradient() -> torch.Tensor:
+    def gradient(logits: torch.Tensor) -> torch.Tensor:
         leaf = logits.clone().requires_grad_()
         value = loss(leaf)
         if not isinstance(value, torch.Tensor) or not value.requires_grad:
             raise Complaint("is nothing: the result carries no graph, so no gradient flows back.")
         (found,) = torch.autograd.grad(value.sum(), leaf, allow_unused=True)
-        return torch.zeros_like(leaf) if found is None else found
+        found = torch.zeros_like(leaf) if found is None else found
+        if found.isnan().any():
+            raise Complaint(
+                "is nan. Where exp, log or sigmoid leave float32, torch.where and clamp mend the "
+                "loss, but not its gradient: 0 times infinity is nan."
+            )
+        return found
 
-    yield ask(
-        f"The gradient that flows back to logits {_words(logits)} through {call}",
-        gradient,
-        required=False,
-    )
+    for logits in (batches[0], batches[-1]):
+        yield ask(
+            f"The gradient that flows back to logits {_words(logits)} through {call}",
+            functools.partial(gradient, logits),
+            required=False,
+        )
 
 
 def _number(value: Any) -> torch.Tensor:
@@ -1795,9 +2080,9 @@ real_loss: Exercise = lesson.exercise(
             _real(lambda x, t: F.binary_cross_entropy(x, torch.full_like(x, t))),
         ),
         "probabilities": Mistake(
-            "Right for moderate logits, but the sigmoid of -200 is 0 in float32, and "
-            "F.binary_cross_entropy then cuts the loss off at 100, where no gradient is left. "
-            "F.binary_cross_entropy_with_logits does both in one step.",
+            "Right for moderate logits, but the loss of large ones is cut off at 100, where no "
+            "gradient is left. F.binary_cross_entropy does that, as the sigmoid of -200 is 0 in "
+            "float32, and so does a clamp. F.binary_cross_entropy_with_logits needs neither.",
             _real(lambda x, t: F.binary_cross_entropy(torch.sigmoid(x), torch.full_like(x, t))),
         ),
         "log_of_the_sigmoid": Mistake(
@@ -1806,8 +2091,9 @@ real_loss: Exercise = lesson.exercise(
             _real(_written_out),
         ),
         "exponential_overflows": Mistake(
-            "Right for moderate logits, but exp(200) is infinite in float32. Use "
-            "F.binary_cross_entropy_with_logits, or F.softplus.",
+            "Right for moderate logits, but in float32 exp(200) is infinite and the sigmoid of "
+            "-200 is 0, whose logarithm is infinite. Use F.binary_cross_entropy_with_logits, or "
+            "F.softplus.",
             _real(lambda x, t: (torch.log1p(torch.exp(-x)) + (1 - t) * x).mean()),
         ),
         "eps_in_the_logarithm": Mistake(
@@ -1860,6 +2146,21 @@ real_loss: Exercise = lesson.exercise(
             "That is the hinge loss. Asked for is binary cross-entropy.",
             _real(lambda x, t: F.relu(t - x).mean()),
         ),
+        "squared_error_without_smooth": Mistake(
+            "That is the squared distance of the logits from 1 (least-squares GAN), and smooth is "
+            "ignored. Asked for is binary cross-entropy, against 0.9 with smooth=True.",
+            _real(lambda x, t: F.mse_loss(x, torch.ones_like(x))),
+        ),
+        "wasserstein_without_smooth": Mistake(
+            "That is minus the mean logit (Wasserstein GAN), and smooth is ignored. Asked for is "
+            "binary cross-entropy, against 0.9 with smooth=True.",
+            _real(lambda x, t: -x.mean()),
+        ),
+        "hinge_without_smooth": Mistake(
+            "That is the hinge loss, and smooth is ignored. Asked for is binary cross-entropy, "
+            "against 0.9 with smooth=True.",
+            _real(lambda x, t: F.relu(1 - x).mean()),
+        ),
         "softmax_over_one": Mistake(
             "F.cross_entropy takes the softmax over a row, which here has one number: the result "
             "is always 0. Use F.binary_cross_entropy_with_logits.",
@@ -1883,6 +2184,11 @@ real_loss: Exercise = lesson.exercise(
             "The logits have shape (N, 1), your targets (N,). Make them alike: "
             "`torch.ones_like(logits)`.",
             _real(lambda x, t: F.binary_cross_entropy_with_logits(x, torch.full((len(x),), t))),
+        ),
+        "batch_of_one_squeezed": Mistake(
+            "`.squeeze()` takes away the batch as well where it has one logit: (1, 1) becomes (). "
+            "Leave it out, and make the targets of the logits' shape: `torch.ones_like(logits)`.",
+            _real(lambda x, t: nn.BCEWithLogitsLoss()(x.squeeze(), torch.full((x.size(0),), t))),
         ),
         "logits_changed": Mistake(
             "You change the logits in place. They belong to the caller.", _changes_the_logits
@@ -1979,9 +2285,9 @@ fake_loss: Exercise = lesson.exercise(
             _fake(lambda x: F.binary_cross_entropy(x, torch.zeros_like(x))),
         ),
         "probabilities": Mistake(
-            "Right for moderate logits, but the sigmoid of 200 is 1 in float32, and "
-            "F.binary_cross_entropy then cuts the loss off at 100, where no gradient is left. "
-            "F.binary_cross_entropy_with_logits does both in one step.",
+            "Right for moderate logits, but the loss of large ones is cut off at 100, where no "
+            "gradient is left. F.binary_cross_entropy does that, as the sigmoid of 200 is 1 in "
+            "float32, and so does a clamp. F.binary_cross_entropy_with_logits needs neither.",
             _fake(lambda x: F.binary_cross_entropy(torch.sigmoid(x), torch.zeros_like(x))),
         ),
         "log_of_the_sigmoid": Mistake(
@@ -1990,8 +2296,9 @@ fake_loss: Exercise = lesson.exercise(
             _fake(lambda x: -torch.log(1 - torch.sigmoid(x)).mean()),
         ),
         "exponential_overflows": Mistake(
-            "Right for moderate logits, but exp(200) is infinite in float32. Use "
-            "F.binary_cross_entropy_with_logits, or F.softplus.",
+            "Right for moderate logits, but in float32 exp(200) is infinite and the sigmoid of "
+            "-200 is 0, whose logarithm is infinite. Use F.binary_cross_entropy_with_logits, or "
+            "F.softplus.",
             _fake(lambda x: torch.log(1 + torch.exp(x)).mean()),
         ),
         "eps_in_the_logarithm": Mistake(
@@ -2050,6 +2357,11 @@ fake_loss: Exercise = lesson.exercise(
             "The logits have shape (N, 1), your targets (N,). Make them alike: "
             "`torch.zeros_like(logits)`.",
             _fake(lambda x: F.binary_cross_entropy_with_logits(x, torch.zeros(len(x)))),
+        ),
+        "batch_of_one_squeezed": Mistake(
+            "`.squeeze()` takes away the batch as well where it has one logit: (1, 1) becomes (). "
+            "Leave it out, and make the targets of the logits' shape: `torch.zeros_like(logits)`.",
+            _fake(lambda x: nn.BCEWithLogitsLoss()(x.squeeze(), torch.zeros(x.size(0)))),
         ),
         "logits_changed": Mistake(
             "You change the logits in place. They belong to the caller.",

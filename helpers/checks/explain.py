@@ -113,6 +113,8 @@ def value_difference(
             return f"{label} contains nan: look for 0/0 or infinity minus infinity."
         where = numpy.unravel_index(numpy.abs(expected - value).argmax(), expected.shape)
         digits = 4 if f"{value[where]:.4g}" != f"{expected[where]:.4g}" else 9
+        if not where:  # a single number
+            return f"{label}: yours is {value:.{digits}g}, right is {expected:.{digits}g}."
         return (
             f"{label}: at index {tuple(map(int, where))} yours is {value[where]:.{digits}g}, right "
             f"is {expected[where]:.{digits}g}.{_common_difference(expected, value)}"

@@ -595,12 +595,15 @@ def _recognise(fed: torch.Tensor, got: torch.Tensor) -> Activation:
             return Activation(None, "", elementwise=False)
         levels.append(level)
     heights = torch.stack(levels)  # (rungs, channels)
-    low, high = heights[:4], heights[4:]
-    if (high.mean(0) < low.mean(0)).float().mean() > 0.5:  # scaled by a negative number
-        low, high = high.flip(0), low.flip(0)
-    straight = all((half.diff(dim=0).diff(dim=0)).abs().max() < near for half in (low, high))
+    relative = heights / heights.abs().amax(0).clamp(min=1e-12)  # channels may differ in gamma
+    turned = relative[4:].mean(0) < relative[:4].mean(0)  # scaled by a negative number
+    relative = torch.where(turned, relative.flip(0), relative)
+    if ((relative[4:].mean(0) - relative[:4].mean(0)) < 0.02).any():  # as a square
+        relative = heights / heights.abs().max().clamp(min=1e-12)
+    low, high = relative[:4], relative[4:]
+    straight = all((half.diff(dim=0).diff(dim=0)).abs().max() < 0.02 for half in (low, high))
     slopes = [(half[3] - half[0]) / 3 for half in (low, high)]
-    if straight and slopes[1].abs().min() > near / 4:
+    if straight and slopes[1].abs().min() > 0.005:
         ratios = slopes[0] / slopes[1]
         ratio = float(ratios.median())
         if (ratios - ratio).abs().max() > 0.02:
@@ -625,9 +628,9 @@ def _same_moments(a: torch.Tensor, b: torch.Tensor) -> bool:
     if min(a.ndim, b.ndim) < 2:
         return False
     a, b = (each.transpose(0, 1).flatten(1) for each in (a, b))
-    return torch.allclose(a.mean(1), b.mean(1), 0.01, 0.01) and torch.allclose(
-        a.std(1), b.std(1), 0.01, 0.01
-    )
+    deviation = a.std(1).clamp(min=1e-12)  # near 0 where gamma is
+    mean_shift, ratio = (b.mean(1) - a.mean(1)) / deviation, b.std(1) / deviation
+    return bool(mean_shift.abs().max() < 0.02 and (ratio - 1).abs().max() < 0.02)
 
 
 # --- what a network holds ----------------------------------------------------------------------
@@ -896,6 +899,69 @@ def complain_of_chance(network: nn.Module, inputs: torch.Tensor) -> None:
         raise Complaint(
             f"two calls with the same input, in eval mode, differ by up to {difference:.2g}."
         )
+
+
+def complain_of_noise(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Random numbers in train mode: dropout, noise, a random slope."""
+
+    def run(seed: int) -> Trace:
+        with keeping_state(network), torch.no_grad():
+            return watch(network, inputs, seed=seed)
+
+    def numbers(trace: Trace) -> list[tuple[str, torch.Tensor]]:
+        pairs = [(f"what enters {step.name}", step.inputs) for step in trace.steps]
+        return [*pairs, ("the output", trace.output.detach())]
+
+    one = numbers(run(1))
+    for seed in (2, 3, 4):  # a coin may fall alike twice
+        for (what, first), (_, second) in zip(one, numbers(run(seed)), strict=False):
+            if first.shape != second.shape:
+                raise Complaint(f"in train mode, {what} has another shape from call to call.")
+            difference = float((first - second).abs().max())
+            if difference <= 1e-4 * (1e-3 + float(first.abs().max())):
+                continue
+            zeros = float((first == 0).float().mean())
+            share = f" ({zeros:.0%} of the numbers are 0)" if zeros > 0.02 else ""
+            raise Complaint(
+                f"in train mode, {what} differs by up to {difference:.2g} from call to call, for "
+                f"the same input{share}."
+            )
+
+
+def complain_of_switched_modes(network: nn.Module, inputs: torch.Tensor) -> None:
+    """A forward that puts the network, or a part of it, into train or eval mode."""
+    for training in (True, False):
+        with keeping_state(network), torch.no_grad():
+            network.train(training)
+            before = [module.training for module in network.modules()]
+            network(inputs.clone())
+            after = [module.training for module in network.modules()]
+        if before != after:
+            modes = ["eval", "train"]
+            raise Complaint(
+                f"a call in {modes[training]} mode leaves the network, or a part of it, in "
+                f"{modes[not training]} mode."
+            )
+
+
+def complain_of_cut_inputs(network: nn.Module, inputs: torch.Tensor) -> None:
+    """A network through which no gradient gets back to its input, though its output follows it."""
+    leaf = inputs.clone().requires_grad_()
+    with keeping_state(network), torch.enable_grad():
+        try:
+            output = network(leaf * 1)  # not the leaf itself, which forbids in-place changes
+            (found,) = torch.autograd.grad(output.sum(), leaf, allow_unused=True)
+        except RuntimeError as error:
+            if "numpy" not in str(error):
+                raise
+            found = None
+    if found is not None:
+        return
+    with keeping_state(network), torch.no_grad():
+        network.eval()
+        follows = not torch.equal(network(inputs.clone()), network(inputs.flip(0)))
+    if follows:
+        raise Complaint("no gradient flows back from the output to the input.")
 
 
 def complain_of_company(network: nn.Module, inputs: torch.Tensor) -> None:
