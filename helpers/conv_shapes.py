@@ -201,7 +201,7 @@ def generator_parameter_count(latent_dim: int = 100, conv_dim: int = 32) -> int:
     """
     for name, number in (("latent_dim", latent_dim), ("conv_dim", conv_dim)):
         if number < 1:
-            raise ValueError(f"{name} must be at least 1, got {number}")
+            raise ValueError(f"{name} is {number}: give 1 or more, not less.")
     channels = (4 * conv_dim, 2 * conv_dim, conv_dim)
     dense = latent_dim * 4 * 4 * channels[0]
     upward = sum(
