@@ -265,9 +265,9 @@ print(f"ReLU: {share_with_gradient(nn.ReLU()):.2f}")
 print(f"LeakyReLU: {share_with_gradient(nn.LeakyReLU(0.2)):.2f}")
 
 # %% [markdown]
-# ReLU is silent about everything negative, here half of the numbers. (As with max pooling, this does
-# not make silent pixels: the layers before spread the message out again.) Through LeakyReLU every
-# number gets an answer, the negative ones a fifth of it.
+# ReLU is silent about everything negative, here half of the numbers. (As with max pooling, the
+# layers before spread the message out again, so that no pixel need be without one.) Through
+# LeakyReLU every number gets an answer, the negative ones a fifth of it.
 
 # %% [markdown]
 # ## 4. One logit at the end
@@ -597,9 +597,9 @@ plots.show(figure, alt=alt)
 
 # %% [markdown]
 # Most of the trained maps show edges: left ones, right ones, horizontal ones; one or the other still
-# is a dark copy of the digit. Without training, they show the same blurred digit, light or dark. Does that hold beyond eight maps and one digit? Take any two
-# channels of a block; how strongly do they correlate over 200 digits? (0: they tell different
-# things. 1: the same.)
+# is a dark copy of the digit. Without training, they show the same blurred digit, light or dark.
+# Does that hold beyond eight maps and one digit? Take any two channels of a block; how strongly do
+# they correlate over 200 digits? (0: they tell different things. 1: the same.)
 
 # %%
 for block in range(3):
@@ -653,12 +653,13 @@ print("random weights are more than halfway there:", read["random weights"] > ha
 # from its maps. But look at the second bar before you praise it: more than half of the way from the
 # pixels is made by the *architecture*, with random weights.
 #
-# Which comparison belongs beside such a result? The paper compares its features, on photographed
-# house numbers, with other methods and with a network of the same architecture that was trained
-# *with* labels: so the architecture alone is not what reads the digits best. The second bar asks
-# another question, how much *untrained* maps give to the same linear classifier, and that control
-# is not in the paper's comparison. (Do not compare the percentages with the paper's: the course's
-# street digits are drawn by a program and easier than photographs.)
+# Which comparison belongs beside such a result? The paper compares, on photographed house numbers,
+# with other methods and with a network of the same architecture that was trained *with* labels, and
+# does better than that one: so it argues that the architecture is not what matters most. It also
+# shows pictures of what random filters respond to. The second bar asks another question: how many
+# digits does the same linear classifier read from the maps of an *untrained* discriminator? The
+# paper gives no such number, and here it is a large one. (Do not compare the percentages with the
+# paper's: the course's street digits are drawn by a program and easier than photographs.)
 
 # %% [markdown]
 # ## The same in Keras
