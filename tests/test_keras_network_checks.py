@@ -132,6 +132,30 @@ RIGHT = {
             ),
         ),
     ),
+    "scales from N(0, 0.02)": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (
+                "BatchNormalization()",
+                "BatchNormalization(gamma_initializer=keras.initializers.RandomNormal(0, 0.02))",
+            ),
+        ),
+    ),
+    "momentum 0": (
+        "discriminator",
+        changed(DISCRIMINATOR, ("BatchNormalization()", "BatchNormalization(momentum=0.0)")),
+    ),
+    "spectral normalisation": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (
+                'layers.Conv2D(conv_dim, 4, 2, "same", use_bias=False)',
+                'layers.SpectralNormalization(layers.Conv2D(conv_dim, 4, 2, "same"))',
+            ),
+        ),
+    ),
     "functional": ("generator", GENERATOR),
     "scales and shifts that begin elsewhere": (
         "generator",
@@ -227,6 +251,110 @@ WRONG = {
         ),
         None,
         "goes from 8x8x12 to 192 without weights",
+    ),
+    "images flipped": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (
+                "    model.add(keras.Input((32, 32, 3)))\n",
+                "    model.add(keras.Input((32, 32, 3)))\n"
+                "    model.add(layers.Lambda(lambda x: x[:, :, ::-1]))\n",
+            ),
+        ),
+        "images_changed",
+        "in another order",
+    ),
+    "images cut off from the graph": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (
+                "    model.add(keras.Input((32, 32, 3)))\n",
+                "    model.add(keras.Input((32, 32, 3)))\n"
+                "    model.add(layers.Lambda(keras.ops.stop_gradient))\n",
+            ),
+        ),
+        "input_detached",
+        "does not get back to the input",
+    ),
+    "ELU with another alpha": (
+        "discriminator",
+        changed(DISCRIMINATOR, ("layers.LeakyReLU(negative_slope=0.2)", "layers.ELU(0.2)")),
+        None,
+        "something else happens than LeakyReLU",
+    ),
+    "SiLU": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR, ("layers.LeakyReLU(negative_slope=0.2)", 'layers.Activation("silu")')
+        ),
+        "other_activation",
+        "the activation is SiLU",
+    ),
+    "GELU": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR, ("layers.LeakyReLU(negative_slope=0.2)", 'layers.Activation("gelu")')
+        ),
+        "other_activation",
+        "the activation is GELU",
+    ),
+    "logits cut off": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (
+                "layers.Dense(1))",
+                "layers.Dense(1))\n    model.add(layers.Lambda(lambda x: keras.ops.clip(x, -5, 5)))",
+            ),
+        ),
+        "logits_changed",
+        "to 5.00",
+    ),
+    "no default": (
+        "discriminator",
+        changed(DISCRIMINATOR, ("conv_dim=32", "conv_dim")),
+        "another_default",
+        "missing 1 required positional argument",
+    ),
+    "another default": (
+        "discriminator",
+        changed(DISCRIMINATOR, ("conv_dim=32", "conv_dim=64")),
+        "another_default",
+        "has convolutions of 64, 128, 256 filters",
+    ),
+    "four blocks": (
+        "discriminator",
+        changed(
+            DISCRIMINATOR,
+            (
+                LAST_BLOCK + LAST_ACTIVATION,
+                LAST_BLOCK + LAST_ACTIVATION.splitlines()[0] + "\n" + LAST_BLOCK + LAST_ACTIVATION,
+            ),
+        ),
+        "too_many_convolutions",
+        "are those of 4 convolutions",
+    ),
+    "separable convolutions": (
+        "discriminator",
+        changed(DISCRIMINATOR, ("layers.Conv2D", "layers.SeparableConv2D")),
+        "too_many_convolutions",
+        "are those of 6 convolutions",
+    ),
+    "statistics that never move": (
+        "discriminator",
+        changed(DISCRIMINATOR, ("BatchNormalization()", "BatchNormalization(momentum=1.0)")),
+        None,
+        "is their momentum less than 1",
+    ),
+    "rounded kernels": (
+        "same_weights",
+        "from helpers.parity import same_weights\n"
+        "def f(t, k):\n    same_weights(t, k)\n"
+        "    k.set_weights([np.round(w, 1) if w.ndim == 4 else w for w in k.get_weights()])",
+        None,
+        "one number is",
     ),
     "global maximum": (
         "discriminator",
@@ -434,6 +562,36 @@ WRONG = {
         None,
         "leave out `axis=`",
     ),
+    "height and width swapped": (
+        "generator",
+        changed(
+            GENERATOR,
+            (
+                "    x = layers.Conv2DTranspose(2",
+                "    x = layers.Permute((2, 1, 3))(x)\n    x = layers.Conv2DTranspose(2",
+            ),
+        ),
+        None,
+        "after dense layer 1 height and width change places",
+    ),
+    "one image without its batch axis": (
+        "generator",
+        changed(
+            GENERATOR,
+            (
+                '    return keras.Model(z, layers.Activation("tanh")(x))',
+                '    model = keras.Model(z, layers.Activation("tanh")(x))\n'
+                "    class Net(keras.Model):\n"
+                "        def __init__(self):\n            super().__init__()\n"
+                "            self.inner = model\n"
+                "        def call(self, x, training=False):\n"
+                "            return keras.ops.squeeze(self.inner(x, training=training))\n"
+                "    return Net()",
+            ),
+        ),
+        None,
+        "the answer to a batch of one has shape (32, 32, 3), should be (1, 32, 32, 3)",
+    ),
     "one channel three times": (
         "generator",
         changed(
@@ -539,6 +697,24 @@ def test_wrong_answers_that_no_bank_holds_are_described(told):
     assert (outcome.status, outcome.mistake) == ("failed", mistake), outcome
     assert part in outcome.message
     assert "bug of the course" not in outcome.message
+
+
+def test_each_attempt_copies_into_a_keras_network_of_its_own():
+    right = keras_discriminator._copier()
+
+    def freezes_and_bends(torch_discriminator, keras_discriminator):
+        right(torch_discriminator, keras_discriminator)
+        keras_discriminator.trainable = False
+        for layer in keras_discriminator.layers:
+            if isinstance(layer, keras.layers.LeakyReLU):
+                layer.negative_slope = 0.9
+
+    def by_trainable_variables(torch_discriminator, keras_discriminator):
+        assert len(keras_discriminator.trainable_variables) == 9
+        right(torch_discriminator, keras_discriminator)
+
+    assert EXERCISES["same_weights"].grade(freezes_and_bends).status == "failed"
+    assert EXERCISES["same_weights"].grade(by_trainable_variables).status == "passed"
 
 
 def test_importing_and_registering_loads_neither_framework():

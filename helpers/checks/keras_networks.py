@@ -248,15 +248,17 @@ def _all_among(values: np.ndarray, known: Sequence[float]) -> bool:
 
 def curve(out: np.ndarray, entering: np.ndarray) -> str:
     """The name of a curved activation that makes ``entering`` of ``out``, or an empty string."""
-    curves = _curves()
+    misfits: dict[str, float] = {}
     for groups, u, w in aligned(out, entering):
-        if groups != "image":
-            normalised = (u - u.mean(0)) / np.maximum(u.std(0), 1e-9)
-            for name, function in curves.items():
-                for v in (u, normalised):
-                    if np.abs(function(v) - w).max() < 0.1 * max(np.abs(w).max(), 0.5):
-                        return name
-    return ""
+        if groups == "image":
+            continue
+        normalised = (u - u.mean(0)) / np.maximum(u.std(0), 1e-9)
+        for name, function in _curves().items():
+            misfit = min(np.abs(function(v) - w).max() for v in (u, normalised))
+            misfit /= max(np.abs(w).max(), 0.5)
+            misfits[name] = min(misfit, misfits.get(name, np.inf))
+    best = min(misfits, key=misfits.__getitem__, default="")
+    return best if best and misfits[best] < 0.02 else ""
 
 
 def _curves() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -268,7 +270,7 @@ def _curves() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         "sigmoid": sigmoid,
         "ELU": lambda v: np.where(v > 0, v, np.expm1(np.minimum(v, 0))),
         "SELU": lambda v: 1.0507 * np.where(v > 0, v, 1.6733 * np.expm1(np.minimum(v, 0))),
-        "GELU": lambda v: v * sigmoid(1.702 * v),
+        "GELU": lambda v: 0.5 * v * (1 + np.tanh(0.79788456 * (v + 0.044715 * v**3))),
         "SiLU": lambda v: v * sigmoid(v),
         "softplus": lambda v: np.logaddexp(v, 0),
     }
@@ -417,9 +419,16 @@ _SMALLER, _LARGER = 4.0, 8.0
 
 
 def look_at(network: keras.Model, inputs: np.ndarray) -> Look:
-    """Watch the network with known kernels; they stay in it, scaled to keep values near 1."""
+    """Watch the network with known kernels; they stay in it, scaled to keep values near 1.
+
+    So do scales that began near 0, as larger ones.
+    """
     watch = Watch(network, inputs)
     fill(network, _SMALLER)
+    for each in network.trainable_variables:
+        largest = float(np.abs(each.numpy()).max())
+        if "gamma" in each.path and 0 < largest < 0.3:
+            each.assign(each / largest)  # small scales would make the next layer's eps count
     first = watch()
     others = [each for each in network.trainable_variables if not _is_kernel(each)]
     values = [each.numpy() for each in others]
@@ -459,7 +468,8 @@ def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: f
         _complain_of_other_normalisations(step.out, later.entering, after)
         raise Complaint(
             f"{after} something else happens than "
-            f"{'batch normalisation and ' if normalised else ''}an activation."
+            f"{'batch normalisation and ' if normalised else ''}"
+            f"{'LeakyReLU' if slope else 'ReLU'}."
         )
     if first.groups == "image":
         raise Complaint(f"{after} each image is normalised by itself.", mistake="per_image")
@@ -510,6 +520,11 @@ def complain_of_what_follows(look: Look, number: int, normalised: bool, slope: f
 
 
 def _complain_of_other_normalisations(out: np.ndarray, entering: np.ndarray, after: str) -> None:
+    if entering.ndim == 4 and relate(out, entering.swapaxes(1, 2)):
+        raise Complaint(
+            f"{after} height and width change places. Maps are (height, width, channels) all the "
+            "way: nothing has to be permuted."
+        )
     maps = out.reshape(entering.shape) if entering.ndim == 4 and out.ndim == 2 else out
     ways = [(maps, (1, 2, 3)), (maps, (3,)), (maps, (0, 2, 3))] if maps.ndim == 4 else []
     for numbers_out, axes in [*ways, *([(out, (1,))] if out.ndim == 2 else [])]:
@@ -646,10 +661,28 @@ def _matters(network: keras.Model, inputs: np.ndarray, variable: keras.Variable)
     return not np.allclose(before, after, 1e-3, 1e-3)
 
 
+def complain_of_cut_inputs(network: keras.Model, inputs: np.ndarray) -> None:
+    """Require that a gradient gets back to the inputs. ``input_detached``."""
+    from helpers.keras import tf
+
+    given = tf.constant(inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        loss = tf.reduce_sum(network(given, training=True))
+    if tape.gradient(loss, given) is None:
+        raise Complaint("of the output does not get back to the input.", mistake="input_detached")
+
+
 def complain_of_inference(network: keras.Model, inputs: np.ndarray) -> None:
     """Require that inference uses running statistics, which training moves. ``always_training``."""
     together = np.asarray(network(inputs, training=False))
     alone = np.asarray(network(inputs[1:2], training=False))
+    if alone.shape != together[1:2].shape:
+        raise Complaint(
+            f"the answer to a batch of one has shape {alone.shape}, should be "
+            f"{together[1:2].shape}. Is there a `squeeze`? It drops the batch axis too, where that "
+            "is 1."
+        )
     difference = np.abs(together[1:2] - alone).max()
     # A GPU may compute a batch of another size by another algorithm, with three digits.
     if difference > 0.01 * max(np.abs(together).max(), 1e-3):
@@ -662,5 +695,6 @@ def complain_of_inference(network: keras.Model, inputs: np.ndarray) -> None:
     if np.array_equal(together, np.asarray(network(inputs, training=False))):
         raise Complaint(
             "training leaves the running statistics where they are, so that inference makes no "
-            "use of the data: do the layers get the argument training?"
+            "use of the data: do the layers get the argument training, and is their momentum "
+            "less than 1?"
         )
