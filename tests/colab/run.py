@@ -19,9 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path("tests/colab")
 # The tests that say something about versions: references, checks, widgets.
 TESTS = ["tests/test_conv_shapes*.py", "tests/test_engine*.py", "tests/test_checks*.py"]
-TESTS += ["tests/test_keras_import.py", "tests/test_doctor.py", "tests/test_metrics.py"]
+TESTS += ["tests/test_keras_import.py", "tests/test_metrics.py"]
 TESTS += ["tests/test_p*.py", "tests/test_s*.py"]
-TESTS += ["tests/test_batch_norm*.py", "tests/test_dcgan_networks*.py"]
+TESTS += ["tests/test_batch_norm*.py", "tests/test_d*.py", "tests/test_architecture.py"]
+TESTS += ["tests/test_g*.py", "tests/test_expression_graph.py", "tests/test_latent_space.py"]
+TESTS += ["tests/test_keras_*s.py", "tests/test_keras_training.py", "tests/test_runs.py"]
+TESTS += ["tests/test_training*.py"]
 NOTEBOOKS = ["lessons/*.ipynb", "solutions/*.ipynb"]
 
 
