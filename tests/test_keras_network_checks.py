@@ -306,7 +306,8 @@ WRONG = {
             DISCRIMINATOR,
             (
                 "layers.Dense(1))",
-                "layers.Dense(1))\n    model.add(layers.Lambda(lambda x: keras.ops.clip(x, -5, 5)))",
+                "layers.Dense(1))\n"
+                "    model.add(layers.Lambda(lambda x: keras.ops.clip(x, -5, 5)))",
             ),
         ),
         "logits_changed",

@@ -30,6 +30,7 @@ _MAPS = [(16, 16, _CONV_DIM), (8, 8, 2 * _CONV_DIM), (4, 4, 4 * _CONV_DIM)]
 
 
 def _probe(attempt: Callable) -> Generator[Question, Any, None]:
+    yield ask("build_discriminator()", functools.partial(_complain_of_the_default, attempt))
     made = f"build_discriminator({_CONV_DIM})"
     network = yield ask(made, lambda: tools.a_network(attempt(_CONV_DIM)), compare=False)
     yield ask("The output for 8 images", lambda: _complain_of_the_output(network))
@@ -42,7 +43,32 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask("In training,", lambda: _complain_of_the_layers(look))
     yield ask("The logits", lambda: _complain_of_the_logits(look))
     yield ask("Weights that", lambda: tools.complain_of_idle_weights(network, _IMAGES))
+    yield ask("The gradient", lambda: tools.complain_of_cut_inputs(network, _IMAGES))
     yield ask("In inference,", lambda: tools.complain_of_inference(network, _IMAGES))
+
+
+def _complain_of_the_default(attempt: Callable) -> None:
+    """conv_dim may be left out, and is 32 then."""
+    try:
+        network = tools.a_network(attempt())
+    except TypeError as error:
+        if "required positional argument" not in str(error):
+            raise
+        raise Complaint(f"raised TypeError: {error}.", mistake="another_default") from error
+    try:
+        network(_IMAGES[:2])  # or a subclass has no weights yet
+    except Exception:  # told of where its images are
+        return
+    widths = [each.shape[-1] for each in network.weights if len(each.shape) == 4]
+    if 32 not in widths and widths:
+        raise Complaint(
+            f"has convolutions of {_counted(widths)} filters. Left out, conv_dim is 32.",
+            mistake="another_default",
+        )
+
+
+def _counted(widths: Sequence[int]) -> str:
+    return ", ".join(map(str, widths))
 
 
 def _complain_of_the_output(network: keras.Model) -> None:
@@ -93,6 +119,7 @@ def _complain_of_pooling(look: tools.Look) -> None:
 
 def _complain_of_the_maps(look: tools.Look) -> None:
     steps = look.first.steps
+    hidden = [step.out.shape[1:] for step in steps[:-1] if step.out.ndim == 4]
     maps = [step.out.shape[1:] for step in steps if step.out.ndim == 4]
     dense = [step.out.shape[1] for step in steps[:-1] if step.out.ndim == 2]
     if dense:
@@ -101,9 +128,15 @@ def _complain_of_the_maps(look: tools.Look) -> None:
             "logit.",
             mistake="hidden_dense",
         )
+    if hidden == _MAPS:
+        return
     remaining = iter(maps)
     if all(wanted in remaining for wanted in _MAPS):
-        return
+        raise Complaint(
+            f"are those of {len(hidden)} convolutions before the layer that makes the logit: "
+            f"{_told(hidden)}. Asked for are three, {_told(_MAPS)}.",
+            mistake="too_many_convolutions",
+        )
     sizes, channels = [each[0] for each in maps], [each[2] for each in maps]
     mistake = ""
     if channels[:3] == [32, 64, 128]:
@@ -134,6 +167,14 @@ def _complain_of_the_images(look: tools.Look) -> None:
     entering = look.first.steps[0].entering
     if tools.unchanged(_IMAGES, entering):
         return
+    if entering.size == _IMAGES.size and np.allclose(
+        np.sort(entering, axis=None), np.sort(_IMAGES, axis=None), 1e-4, 1e-4
+    ):
+        raise Complaint(
+            "reach the first convolution with their numbers in another order: flipped, transposed, "
+            "reshaped, or with the colours swapped.",
+            mistake="images_changed",
+        )
     mean, deviation = entering.mean((0, 1, 2)), entering.std((0, 1, 2))
     normalised = np.abs(mean).max() < 0.05 and np.abs(deviation - 1).max() < 0.2
     raise Complaint(
@@ -150,7 +191,11 @@ def _complain_of_the_layers(look: tools.Look) -> None:
 
 
 def _complain_of_the_logits(look: tools.Look) -> None:
-    out, logits = look.first.steps[-1].out.ravel(), look.first.output.ravel()
+    for seen in (look.first, look.second, look.moved):  # the last with large logits
+        _complain_of_changed_logits(seen.steps[-1].out.ravel(), seen.output.ravel())
+
+
+def _complain_of_changed_logits(out: np.ndarray, logits: np.ndarray) -> None:
     if out.shape != logits.shape:
         raise Complaint("are not what the last layer puts out.")
     if _constant(logits - out):
@@ -227,6 +272,12 @@ def _built(
     return build
 
 
+def _near_0() -> Any:
+    from helpers.keras import keras
+
+    return keras.initializers.RandomNormal(0.0, 0.02, seed=1)
+
+
 def _norm(number: int, **options: Any) -> list[Any]:
     return [_layers().BatchNormalization(**options)] if number else []
 
@@ -270,6 +321,10 @@ def _made_in_call(conv_dim=32):
     return Discriminator()
 
 
+def _default_of_64(conv_dim=64):
+    return _built()(conv_dim)
+
+
 def _freeze(network: Any) -> None:
     network.trainable = False
 
@@ -279,12 +334,12 @@ _PADDED = {"padding": "same", "use_bias": False, "strides": 1}
 _WRONG = {
     "keras_slope": Mistake(
         "That is what Keras' LeakyReLU does if it is told nothing. DCGAN's passes on 0.20: "
-        "`layers.LeakyReLU(negative_slope=0.2)`.",
+        "`keras.layers.LeakyReLU(negative_slope=0.2)`.",
         _built(between=lambda number: [*_norm(number), _layers().LeakyReLU()]),
     ),
     "torch_slope": Mistake(
         "That is what PyTorch's LeakyReLU does if it is told nothing. DCGAN's passes on 0.20: "
-        "`layers.LeakyReLU(negative_slope=0.2)`.",
+        "`keras.layers.LeakyReLU(negative_slope=0.2)`.",
         _built(between=lambda number: [*_norm(number), _leaky(0.01)]),
     ),
     "relu": Mistake(
@@ -294,7 +349,7 @@ _WRONG = {
     ),
     "no_activation": Mistake(
         "So there is no activation, and two layers without one between them are no more than one. "
-        "Put `layers.LeakyReLU(negative_slope=0.2)` there.",
+        "Put `keras.layers.LeakyReLU(negative_slope=0.2)` there.",
         _built(between=_norm),
     ),
     "other_activation": Mistake(
@@ -304,12 +359,12 @@ _WRONG = {
     ),
     "no_batch_norm": Mistake(
         "Between convolution and LeakyReLU of the second and the third block belongs "
-        "`layers.BatchNormalization()`.",
+        "`keras.layers.BatchNormalization()`.",
         _built(between=lambda number: [_leaky()]),
     ),
     "frozen_batch_norm": Mistake(
         "BatchNormalization is there, but normalises by its running statistics even in training. "
-        "Leave out `training=False`, and its `trainable` True.",
+        "Leave out `training=False`, and leave its `trainable` as it is, True.",
         _fixed_training(False),
     ),
     "always_training": Mistake(
@@ -351,8 +406,8 @@ _WRONG = {
         _built(between=lambda number: [*_norm(number), _leaky(), *_norm(number)]),
     ),
     "per_image": Mistake(
-        "That is layer, group or instance normalisation. `layers.BatchNormalization()` takes a "
-        "channel's mean and variance over the whole batch.",
+        "That is layer, group or instance normalisation. `keras.layers.BatchNormalization()` takes "
+        "a channel's mean and variance over the whole batch.",
         _built(between=lambda number: _per_image(number)),
     ),
     "bias_before_batch_norm": Mistake(
@@ -375,6 +430,11 @@ _WRONG = {
                 _layers().Lambda(_stop_gradient),
             ]
         ),
+    ),
+    "input_detached": Mistake(
+        "The generator learns from that gradient, which comes to it through the images: leave out "
+        "`stop_gradient`.",
+        _built(before=lambda: [_layers().Lambda(_stop_gradient)]),
     ),
     "sigmoid": Mistake(
         "Leave out the sigmoid: the losses of this course take logits and have it inside, where "
@@ -404,7 +464,7 @@ _WRONG = {
     ),
     "global_pooling": Mistake(
         "That is global pooling. The paper tried the average: more stable, but slower to "
-        "converge. Here all numbers of the last maps count: `layers.Flatten()`.",
+        "converge. Here all numbers of the last maps count: `keras.layers.Flatten()`.",
         _built(head=lambda width: [_layers().GlobalAveragePooling2D(), _layers().Dense(1)]),
     ),
     "valid_padding": Mistake(
@@ -416,6 +476,18 @@ _WRONG = {
         "A convolution has stride 1 if it is told nothing. Each one here halves the size: "
         "`strides=2`.",
         _built(convolution=lambda width, number: _conv(width, **_PADDED)),
+    ),
+    "too_many_convolutions": Mistake(
+        "Three convolutions, each with stride 2, take 32 to 16, 8 and 4; no others stand between "
+        "them or after them. (SeparableConv2D is two in one.)",
+        _built(
+            convolution=lambda width, number: _conv(width, strides=1 if number == 2 else 2),
+            widths=lambda conv_dim: (conv_dim, 2 * conv_dim, 2 * conv_dim, 4 * conv_dim),
+        ),
+    ),
+    "another_default": Mistake(
+        "Keep the first line as it was: `def build_discriminator(conv_dim=32):`",
+        _default_of_64,
     ),
     "block_missing": Mistake(
         "Three blocks take 32 to 16, 8 and 4: at least one of them is missing.",
@@ -437,7 +509,7 @@ _WRONG = {
     ),
     "flatten_missing": Mistake(
         "The last maps have to become one row per image before the dense layer: "
-        "`layers.Flatten()`. (After a last convolution to 1x1 it is missing just so.)",
+        "`keras.layers.Flatten()`. (After a last convolution to 1x1 it is missing just so.)",
         _built(head=lambda width: [_layers().Dense(1)]),
     ),
     "hidden_dense": Mistake(
@@ -622,9 +694,8 @@ _RIGHT = [
     _with_zero_padding_and_permutation,
     _nested,
     _built(convolution=lambda width, number: _conv(width, 5, use_bias=number == 0)),
-    _built(  # a layer more, of stride 1
-        convolution=lambda width, number: _conv(width, 3, strides=1 if number == 2 else 2),
-        widths=lambda conv_dim: (conv_dim, 2 * conv_dim, 2 * conv_dim, 4 * conv_dim),
+    _built(  # scales that begin near 0
+        between=lambda number: [*_norm(number, gamma_initializer=_near_0()), _leaky()],
     ),
 ]
 
@@ -637,10 +708,10 @@ def register_build_discriminator(lesson: Lesson) -> Exercise:
         names_mistakes=True,
         mistakes=_WRONG,
         hints=[
-            "It is the network of `Discriminator`, layer by layer: `layers.Conv2D(filters, 4, "
-            'strides=2, padding="same", use_bias=False)`, `layers.BatchNormalization()`, '
-            "`layers.LeakyReLU(...)`, `layers.Flatten()`, `layers.Dense(1)`. Keras works out the "
-            "input channels itself.",
+            "It is the network of `Discriminator`, layer by layer, with keras.layers' "
+            '`Conv2D(filters, 4, strides=2, padding="same", use_bias=False)`, '
+            "`BatchNormalization()`, `LeakyReLU(...)`, `Flatten()` and `Dense(1)`. Keras works out "
+            "the input channels itself.",
             "Three things differ from PyTorch's defaults: a LeakyReLU without arguments has slope "
             "0.3, an `activation=` inside Conv2D acts before batch normalisation, and images are "
             "(32, 32, 3), the channels last.",
@@ -747,8 +818,8 @@ def _pair(conv_dim: int) -> _Pair:
     return _Pair(torch_network, keras_network, _arrays(torch_network), before, expected)
 
 
-@functools.cache
 def _keras_network(conv_dim: int) -> keras.Model:
+    """A new one for every attempt, which may change more than its weights."""
     from helpers.keras.discriminator import build_discriminator
 
     return build_discriminator(conv_dim)
@@ -865,7 +936,8 @@ def _what_is_wrong(pair: _Pair, number: int) -> tuple[str, str]:
             return f"The {mine} is PyTorch's {found[0]}.", slug
         if _near(now, np.sqrt(expected)):
             return f"The {mine} is the root of PyTorch's.", "deviations"
-    return "", ""
+    wanted, seen = (np.ravel(each)[np.abs(now - expected).argmax()] for each in (expected, now))
+    return f"In {_NAMES[number]} one number is {seen:.3g} and should be {wanted:.3g}.", ""
 
 
 def _complain_of_logits(pair: _Pair) -> None:
