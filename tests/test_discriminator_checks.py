@@ -392,11 +392,6 @@ MORE_WRONG = {
         "images_changed",
         "from 0.0",
     ),
-    "images rounded": (
-        body().replace("x = self.conv1(x)", "x = self.conv1(x.mul(127).round() / 20)"),
-        "images_changed",
-        "from -6",
-    ),
     "images scrambled": (
         body(flatten="flatten(1)").replace(
             "self.conv1(x)", "self.conv1(x.reshape(-1, 32, 32, 3).permute(0, 3, 1, 2))"
@@ -414,6 +409,12 @@ MORE_WRONG = {
         "input_detached",
         "no gradient flows back",
     ),
+    "images rounded to 256 values": (
+        body().replace("conv1(x)", "conv1(torch.round((x + 1) * 127.5) / 127.5 - 1)"),
+        "input_detached",
+        "no gradient flows back",
+    ),
+    "no default": (body().replace("conv_dim=32", "conv_dim"), "another_default", "missing 1"),
     "images by way of NumPy": (
         body().replace("conv1(x)", "conv1(torch.from_numpy(x.numpy()))"),
         "input_detached",

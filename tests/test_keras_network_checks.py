@@ -349,6 +349,15 @@ WRONG = {
         None,
         "is their momentum less than 1",
     ),
+    "an eps changed as well": (
+        "same_weights",
+        "from helpers.parity import same_weights\n"
+        "def f(t, k):\n    same_weights(t, k)\n"
+        "    for layer in k.layers:\n"
+        "        if hasattr(layer, 'epsilon'):\n            layer.epsilon = 0.5",
+        None,
+        "though all arrays are equal",
+    ),
     "rounded kernels": (
         "same_weights",
         "from helpers.parity import same_weights\n"

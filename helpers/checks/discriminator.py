@@ -202,13 +202,17 @@ def _complain_of_learning(network: nn.Module, inputs: torch.Tensor) -> None:
 
 
 def _made(attempt: Callable, *args: Any) -> Any:
-    """What the call returns; a class without super().__init__() is told so."""
+    """What the call returns; a missing super().__init__() or default is named."""
     try:
         return attempt(*args)
     except AttributeError as error:
         if "before Module.__init__() call" not in str(error):
             raise
         raise Complaint(f"raised AttributeError: {error}.", "super_missing") from error
+    except TypeError as error:
+        if "required positional argument" not in str(error):
+            raise
+        raise Complaint(f"raised TypeError: {error}.", "another_default") from error
 
 
 def _complain_of_small_kernels(trace: Trace) -> None:
@@ -1823,7 +1827,7 @@ Discriminator: Exercise = lesson.exercise(
         ),
         "input_detached": Mistake(
             "The generator learns from that gradient, which comes to it through the images: take "
-            "out `.detach()`, `.data` and NumPy.",
+            "out `.detach()`, `.data`, NumPy and rounding.",
             _built(start=lambda c: [_Apply(torch.Tensor.detach)]),
         ),
         "kernel_too_small": Mistake(

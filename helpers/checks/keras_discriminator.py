@@ -842,7 +842,7 @@ def _same_weights_probe(attempt: Callable) -> Generator[Question, Any, None]:
             f"The Keras discriminator {with_width}",
             functools.partial(_complain_of_what_is_copied, pair, result),
         )
-    yield ask("In inference", lambda: _complain_of_logits(pair))
+    yield ask("Afterwards, in inference,", lambda: _complain_of_logits(pair))
 
 
 def _copy(attempt: Callable, pair: _Pair) -> Any:
@@ -948,7 +948,10 @@ def _complain_of_logits(pair: _Pair) -> None:
     logits = np.asarray(pair.keras_network(_IMAGES, training=False))
     difference = np.abs(logits - wanted).max() / np.abs(wanted).max()
     if difference > 0.01:  # a GPU may compute with three digits; the weights are equal by now
-        raise Complaint(f"the logits differ by a share of {difference:.2g}.")
+        raise Complaint(
+            f"the logits differ by a share of {difference:.2g}, though all arrays are equal. Has "
+            "something else changed in one of the networks, such as a mode, an eps or a slope?"
+        )
 
 
 # --- same_weights: answers, right and wrong ---------------------------------------------------
