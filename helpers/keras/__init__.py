@@ -85,8 +85,6 @@ if not os.environ.get("KERAS_BACKEND"):
 _require_tensorflow_backend(os.environ["KERAS_BACKEND"])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # from here on: errors only
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # leave memory for PyTorch beside us
-# On CPUs without AVX-512 TensorFlow leaves oneDNN off, with which convolutions are much quicker.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _loud = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 with contextlib.nullcontext() if _loud else _quiet_stderr():

@@ -33,6 +33,7 @@ adversarial networks", 2015, arXiv:1511.06434 (Adam's learning rate 0.0002 and b
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -40,6 +41,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+if __name__ == "__main__":
+    # On CPUs without AVX-512 TensorFlow leaves oneDNN off, with which training is nearly twice as
+    # quick. Not in the lessons: its max pooling ends Python where nothing is left to pool.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from helpers import runs
 from helpers.keras import keras, tf
