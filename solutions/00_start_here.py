@@ -71,7 +71,7 @@ plots.show(
 # | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 60 |
 # | [04 Batch normalisation](04_batch_norm.ipynb) | what it computes, and what it is good for | 60 |
 # | [05 The discriminator](05_discriminator.ipynb) | strided convolutions instead of pooling, and a look into a trained network | 70 |
-# | [06 The generator](06_generator.ipynb) | convolutions that enlarge, and a walk through what they make | 65 |
+# | [06 The generator](06_generator.ipynb) | convolutions that enlarge, and a walk through what they make | 75 |
 # | [07 GradientTape](07_gradient_tape.ipynb) | how TensorFlow differentiates, and a train step | 70 |
 # | [08 Training](08_training.ipynb) | the whole thing, and what can go wrong | 60 |
 # | 09 Nash equilibrium | what the two players can converge to | 45 |

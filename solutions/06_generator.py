@@ -19,7 +19,7 @@
 #
 # | | |
 # |---|---|
-# | **Time** | 65 minutes |
+# | **Time** | 75 minutes |
 # | **You need** | PyTorch: `nn.Module`, autograd; transposed convolutions (lesson 03), batch normalisation (lesson 04); for the last part a little Keras |
 # | **Afterwards you can** | build a DCGAN's generator in both frameworks and count its parameters by hand; say what a transposed convolution computes, and where checkerboards come from; start it with the right weights; give it a loss that teaches even while it loses; say why the middle between two random vectors is no random vector |
 #
@@ -221,14 +221,15 @@ print("one after the other:\n", (matrix @ matrix.T).int().numpy(), sep="")
 #
 # In the picture above, 4 of 16 weights met a pixel. Which four depends on where the output pixel
 # lies: in an even or odd row, in an even or odd column. So there are four kinds of output pixels, A
-# to D, and each has weights of its own:
+# to D, and each has weights of its own. In the figure, each weight of a kernel bears the letter of
+# the pixels that it reaches:
 
 # %%
 title = "Kernel 4 has equally many weights for each kind of pixel; 3 and 5 have not"
 figure = plots.draw_phases((3, 4, 5), title)
 plots.show(
     figure,
-    alt="Kernel 3: 4, 2, 2 and 1 weights for A, B, C and D. Kernel 4: 4 each. Kernel 5: 9, 6, 6, 4.",
+    alt="Weights for A, B, C and D: 4, 2, 2, 1 with kernel 3; 4 each with 4; 9, 6, 6, 4 with 5.",
 )
 
 # %% [markdown]
@@ -250,9 +251,11 @@ for name, values in outputs.items():
     print(f"{name:>22}: A {a:.1f}, B {b:.1f}, C {c:.1f}, D {d:.1f}")
 
 # %% [markdown]
-# With kernel 3, A is twice as strong as D; with kernel 5, half as strong again. That is the **uneven
-# overlap** of lesson 03, and it is there in every image, whatever the weights (Odena et al., 2016).
-# Kernel 4 is even, because the stride divides it. Is a flat image then still flat? Take one kernel:
+# With kernel 3, A is twice as strong as D; with kernel 5, 1.5 times. That is the **uneven overlap** of
+# lesson 03. Weights exist that make up for it, but training has to find them, layer by layer, and
+# Odena et al. (2016) report that in practice it does not quite. Kernel 4 is even, because the
+# stride divides it. Is a flat image then still flat? Take one random kernel of each size, and one of
+# size 3 that balances the four kinds:
 
 # %%
 torch.manual_seed(1)
@@ -260,23 +263,24 @@ grids = {}
 for size in (3, 4):
     kernel = torch.randn(1, 1, size, size)
     grids[f"kernel {size}"] = F.conv_transpose2d(flat, kernel, stride=2)[0, 0, 6:12, 6:12]
+balanced = torch.outer(torch.tensor([0.5, 1, 0.5]), torch.tensor([0.5, 1, 0.5]))[None, None]
+grids["3, balanced"] = F.conv_transpose2d(flat, balanced, stride=2)[0, 0, 6:12, 6:12]
 grids["enlarge, then kernel 3"] = F.conv2d(enlarged, torch.randn(1, 1, 3, 3))[0, 0, 6:12, 6:12]
 for name, grid in grids.items():
     print(f"{name:>22}: flat is {bool(grid.std() < 1e-5)}")
 values = np.stack([grid.numpy() for grid in grids.values()])
 shades = (values - values.min()) / (values.max() - values.min())
 title = "A flat image after random weights: patterns with kernels 3 and 4"
-figure = plots.image_grid(shades, 3, title, captions=list(grids), size=1.6)
-plots.show(
-    figure, alt="Kernels 3 and 4 leave a pattern that repeats every two pixels; the third is flat."
-)
+figure = plots.image_grid(shades, 4, title, captions=list(grids), size=1.6)
+plots.show(figure, alt="Random kernels 3 and 4 leave a pattern of two pixels; the others are flat.")
 
 # %% [markdown]
 # It is not. The four kinds have equally *many* weights with kernel 4, but different ones, and with
-# random weights they put out different numbers. So what is gone is only what the geometry forces
-# on every image; the rest, training can take away, and does not always. Odena et al. recommend
-# another way, the third image: first enlarge by repeating pixels, then convolve with stride 1. There
-# all kinds share all weights, and a flat image stays flat. DCGAN keeps its transposed convolutions.
+# random weights they put out different numbers. So an even overlap is a better start, and no
+# guarantee: with kernel 3 or 4, training has to balance the kinds, and does not always. Odena et al.
+# recommend another way, the last image: first enlarge by repeating pixels, then convolve with stride
+# 1. There all kinds share all weights, and a flat image stays flat whatever the weights. DCGAN keeps
+# its transposed convolutions.
 #
 # What is left in the trained generator? The measure is how strong the finest checkerboard is,
 # compared with patterns that are almost as fine; 1 means that it does not stand out.
@@ -340,9 +344,14 @@ print(tuple(maps.shape), f"about half are 0: {bool(0.4 < zeros < 0.6)}")
 # - First a dense layer, whose outputs become 4 · conv_dim maps of 4 × 4.
 # - Then transposed convolutions that double the size, to 2 · conv_dim, to conv_dim, and to 3
 #   channels; nothing else enlarges.
-# - After the first layer and after every transposed convolution but the last: batch normalisation,
-#   then ReLU. No bias in a layer that a batch normalisation follows.
+#   Each doubles exactly, with every channel connected to every one (no groups), and nothing is
+#   cropped.
+# - After the first layer and after every transposed convolution but the last: one batch
+#   normalisation, with its scale and shift, then ReLU. No bias in a layer that a batch normalisation
+#   follows.
 # - After the last one tanh alone, without batch normalisation.
+# - z goes into the first layer as it is; no dropout, no noise. Give the layers their sizes (no lazy
+#   ones): the weights have to be there to be counted and initialised.
 #
 # Use your `deconv_block`, or write it in any other way: the check looks at what is computed.
 # (`nn.Unflatten(1, (channels, 4, 4))` is a layer that reshapes.)
@@ -400,9 +409,9 @@ plots.show(figure, alt="Eight images of coloured noise.")
 # Where do the 370,627 numbers of the table sit, and what would the paper's width cost?
 #
 # **Exercise 3** `generator_parameter_count` (●●○, 5 min). Return how many numbers the network
-# learns, an int computed from `latent_dim` and `conv_dim`: the network of exercise 2, with kernel 4
-# everywhere. Each batch normalisation learns two numbers per channel, and of all the layers only
-# the last has a bias, 3 numbers.
+# learns, an int computed from `latent_dim` and `conv_dim`: the network of the figure at the top, with
+# kernel 4 everywhere. Each batch normalisation learns two numbers per channel, also the first one,
+# and of all the layers only the last has a bias, 3 numbers.
 
 
 # %% exercise="generator_parameter_count" points=2
@@ -429,10 +438,11 @@ for conv_dim in (32, 64, 256):
     print(f"conv_dim {conv_dim:3}: {generator_parameter_count(100, conv_dim):12,}")
 
 # %% [markdown]
-# (If your network has another kernel, the first two numbers differ.) More than half of the numbers
-# are in the dense layer, which only has to make small maps. Twice the width costs about
-# three times as much, and 1,024 first maps, as in the paper, need 12 million numbers: the
-# convolutions grow with the square of the width, the dense layer only with the width.
+# (If yours has another kernel, normalises before the reshape or has no bias at the end, the first two
+# numbers differ.) More than half of the numbers are in the dense layer, which only has to make small
+# maps. Twice the width costs about three times as much, and 1,024 first maps, as in the paper, need
+# 12 million numbers: the hidden convolutions grow with the square of the width, the dense and the
+# last layer only with the width.
 
 # %% [markdown]
 # ## The first weights
@@ -476,11 +486,12 @@ network = Generator()
 before = {name: parameter.std().item() for name, parameter in network.named_parameters()}
 network.apply(init_weights)
 for name, parameter in network.named_parameters():
-    print(f"{name:>16}: deviation {before[name]:.3f}, now {parameter.std():.3f}")
+    now = f"{parameter.std():.3f} around {parameter.mean().abs():.1f}"
+    print(f"{name:>16}: deviation {before[name]:.3f}, now {now}")
 
 # %% [markdown]
-# The table shows what has changed: 0.02 everywhere, where PyTorch has a number for each layer. Does
-# it matter? Lesson 04 says no, wherever a batch normalisation follows. Multiply the weights
+# The table shows what has changed: all weights have 0.02 now, where PyTorch has a number for each
+# layer; batch normalisation's scales lie around 1, shifts and biases are 0. Does it matter? Lesson 04 says no, wherever a batch normalisation follows. Multiply the weights
 # of all layers but the last by 10:
 
 # %%
@@ -516,11 +527,11 @@ for deviation in (0.002, 0.02, 0.2, 1.0):
     print(f"{saturated:.0%} beyond 0.99, a step is {step:.2%} of a weight")
 
 # %% [markdown]
-# With deviation 1, most pixels start as black or white: there tanh is flat, and hardly any
-# gradient gets through. And a step moves a weight by a fiftieth of a percent, so that it keeps its
+# With deviation 1, most numbers of an image start near −1 or 1, in garish colours: there tanh is flat,
+# and hardly any gradient gets through. And a step moves a weight by a fiftieth of a percent, so that it keeps its
 # random value for thousands of steps. With 0.02 the images start out grey, where tanh is steep, and
-# a hundred steps can replace a weight. With 0.002, ten steps can: too small is the lesser evil. So
-# 0.02 is a good choice and not a magic number.
+# a hundred steps can replace a weight. With 0.002, ten steps can, so too small a start is soon made
+# up for. 0.02 is a good choice and not a magic number.
 
 # %% [markdown]
 # ## A loss that teaches while it loses
@@ -633,8 +644,10 @@ plots.show(
 )
 
 # %% [markdown]
-# That is why the loss that everyone uses is not the one of the definition. Neither changes what
-# the generator aims at, only how loudly it is told.
+# That is why the loss that everyone uses is not the one of the definition. For a single fake both
+# point the same way, only one whispers where it matters. Over a batch they also weight the fakes
+# differently: the first listens to those that pass already, the second to those that do not. Where
+# the game ends is the same (Goodfellow et al., 2014).
 
 # %% [markdown]
 # ## A walk through latent space
@@ -669,8 +682,9 @@ plots.show(figure, alt="Two heaps that hardly touch: middles around 7, random ve
 # Two heaps that hardly touch. Random vectors are all about 10 long: they lie in a thin shell round
 # 0. And any two of them stand almost at a right angle, so that the straight line between them, the
 # **linear interpolation** $(1 - t)\,a + t\,b$, cuts through the inside of the shell, where the
-# generator has hardly ever been. **Spherical interpolation** takes the arc instead: the direction turns evenly from $a$
-# to $b$, and the length changes evenly from one to the other. (White, 2016, recommends it.)
+# generator has hardly ever been. **Spherical interpolation** (White, 2016, brought it to generators)
+# takes the arc instead: here, the direction turns evenly from $a$ to $b$, and the length changes
+# evenly from one to the other.
 #
 # Does the generator care? The number below each image is the length of its vector:
 
@@ -806,7 +820,9 @@ build_generator = check.build_generator(build_generator)
 # Does it compute the same? Give it the weights of the trained PyTorch generator. `to_keras` turns
 # the kernels' axes round and sorts the dense layer's outputs, which PyTorch reads as (channels,
 # height, width) and Keras as (height, width, channels). It refuses a network that is built otherwise
-# (another kernel, another epsilon); then the course's takes the place of yours.
+# than the trained one (another kernel; batch normalisation before the reshape, or with Keras' own
+# epsilon of 0.001; layers of your own), which may be right all the same; then the course's takes
+# the place of yours.
 
 # %%
 torch.manual_seed(0)
@@ -816,7 +832,7 @@ twin(z.numpy())  # some kinds of model make their weights when they are first ca
 try:
     parity.to_keras(trained, twin)
 except ValueError as error:
-    print("Yours is right, but no twin of the trained one.", error)
+    print("Yours is right, but built otherwise than the trained one.", error)
     twin = keras_reference.build_generator()
     parity.to_keras(trained, twin)
 keras_images = keras.ops.convert_to_numpy(twin(z.numpy(), training=False))
@@ -843,7 +859,7 @@ plots.show(figure, alt="Eight images in the manner of the trained generator.")
 # %% [markdown]
 # **2. Why is kernel 4 preferred to kernel 3 at stride 2?**
 #
-# <details><summary>All output pixels get equally many weights</summary>Yes. With kernel 3 they get 4, 2, 2 or 1, and every image has a checkerboard, whatever the weights.</details>
+# <details><summary>All output pixels get equally many weights</summary>Yes. With kernel 3 they get 4, 2, 2 or 1, and training has to make up for it.</details>
 # <details><summary>With kernel 4 there can be no checkerboard</summary>No. The four kinds of pixels have different weights, and can put out different numbers.</details>
 # <details><summary>Kernel 3 cannot double the size</summary>No. With padding 1 and output_padding 1 it does.</details>
 
@@ -857,7 +873,7 @@ plots.show(figure, alt="Eight images in the manner of the trained generator.")
 # %% [markdown]
 # **4. You double `conv_dim`. How does the number of parameters grow?**
 #
-# <details><summary>It doubles</summary>No. That holds for the dense layer and the batch normalisations only.</details>
+# <details><summary>It doubles</summary>No. That holds for the dense layer, the last layer and the batch normalisations.</details>
 # <details><summary>By more than double and less than four times</summary>Yes. The dense layer doubles, the hidden convolutions grow fourfold.</details>
 # <details><summary>Fourfold</summary>No. That holds for the hidden convolutions only; the dense layer has as many inputs as before.</details>
 
@@ -873,7 +889,7 @@ plots.show(figure, alt="Eight images in the manner of the trained generator.")
 #
 # <details><summary>Nothing: the normal distribution is densest at 0, so it is more likely than its ends</summary>No. The *density* is highest at 0, but hardly any space is there; the lengths show it.</details>
 # <details><summary>Its image is the average of the two images</summary>No. The generator is not linear.</details>
-# <details><summary>It is about 7 long, and random vectors are about 10</summary>Yes. √50 instead of √100, and no vector of the training was as short.</details>
+# <details><summary>It is about 7 long, and random vectors are about 10</summary>Yes. √50 instead of √100, and hardly any vector of the training was as short.</details>
 
 # %% [markdown]
 # ## What to remember
@@ -882,12 +898,12 @@ plots.show(figure, alt="Eight images in the manner of the trained generator.")
 #   and ReLU after every layer but the last; tanh there, for images in [−1, 1].
 # - A transposed convolution is a convolution with stride 1 over pixels with zeros between them, with
 #   the kernel turned round. It brings back the shape and not the values.
-# - A kernel that is no multiple of the stride forces a checkerboard on every image. With kernel 4 it
-#   can be learned away.
+# - With a kernel that is no multiple of the stride, output pixels get unequally many weights, and
+#   checkerboards come easily. Kernel 4 is even, but a checkerboard can still be left.
 # - First weights from N(0, 0.02): grey images, a tanh that lets the gradient through, and steps that
 #   count.
-# - −log D instead of log(1 − D): the same aim, but the gradient does not fade where the generator
-#   loses.
+# - −log D instead of log(1 − D): up with the logit, too, but the gradient does not fade where the
+#   generator loses.
 # - Random vectors of 100 numbers are all about 10 long. In the middle of the straight line between
 #   two it is 7, and the image loses contrast; on the arc it does not.
 
