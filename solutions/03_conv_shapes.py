@@ -391,10 +391,10 @@ plots.show_axis(
 )
 
 # %% [markdown]
-# 1, 2, 1, 2 (the end apart): every second pixel gets twice as much. In two dimensions that is a
-# **checkerboard**, and generated images show it (Odena et al., 2016). The *uneven overlap*
-# disappears when the stride divides the kernel. What comes out of a perfectly flat image if all
-# weights are 1?
+# 1, 2, 1, 2 (the end apart): every second pixel is reached by twice as many kernels. In two
+# dimensions the counts are a **checkerboard**, and generated images often show one (Odena et al.,
+# 2016). The *uneven overlap* disappears when the stride divides the kernel. What comes out of a
+# perfectly flat image if all weights are 1?
 
 # %%
 flat = {}
@@ -409,8 +409,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Weights that are not equal can still make such a pattern, and a network can learn one. What is
-# gone with kernel 4 is the one that the geometry forces on every image.
+# That is with equal weights. There are others with which kernel 3 leaves a flat image flat, and others
+# with which kernel 4 does not. What kernel 4 gives is that every output pixel adds up equally many
+# products, so that nothing has to be made up for. Lesson 06 tries both.
 
 # %% [markdown]
 # ## A whole network
