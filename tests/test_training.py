@@ -205,12 +205,14 @@ def test_a_run_that_stops_and_goes_on_ends_with_the_same_bits(tmp_path):
     assert all(same(a, b) for a, b in zip(whole, parts, strict=True))
     assert history.steps[-1] == 15
     assert history.steps == sorted(set(history.steps))
-    names = sorted(path.name for path in (tmp_path / "parts").rglob("*") if path.is_file())
-    assert names == [
-        "curves.png", "metrics.jsonl", "step_00000005.png", "step_00000007.png",
-        "step_00000008.png", "step_00000010.png", "step_00000012.png", "step_00000012.safetensors",
-        "step_00000015.png", "step_00000015.safetensors",
-    ] or "step_00000004.png" in names  # fmt: skip
+    files = {path.name for path in (tmp_path / "parts").rglob("*") if path.is_file()}
+    # Samples every 5 steps, checkpoints every 4, both where a part ended; two checkpoints are kept.
+    assert files == {
+        "curves.png",
+        "metrics.jsonl",
+        *(f"step_{step:08d}.png" for step in (4, 5, 7, 8, 10, 12, 15)),
+        *(f"step_{step:08d}.safetensors" for step in (12, 15)),
+    }
 
 
 def test_a_run_in_its_folder_is_not_written_over(tmp_path):
@@ -417,7 +419,6 @@ def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_bits(tmp_path):
         files = [tmp_path / name / f"{network}.safetensors" for name in ("whole", "killed")]
         load = load_generator if network == "generator" else load_discriminator
         assert same(*map(load, files))
-    assert not list((tmp_path / "killed").rglob("*.part")) or left  # never taken for a checkpoint
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise on Windows")

@@ -244,6 +244,9 @@ class Trainer:
             raise ValueError(f"{len(images)} images are fewer than a batch of {batch_size}.")
         self.device = torch.device(device) if device is not None else pick_device()
         self.images = images.to(self.device)
+        if mixed_precision is None:
+            mixed_precision = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.mixed_precision = mixed_precision
         self.latent_dim, self.batch_size = latent_dim, batch_size
         self.smooth, self.seed = smooth, seed
         #: What a run must have in common with the one that it goes on from.
@@ -255,6 +258,7 @@ class Trainer:
             "smooth": smooth,
             "seed": seed,
             "averaged": averaged is not None,
+            "mixed_precision": mixed_precision,
             "processes": self.processes,
             "images": len(images),
         }
@@ -275,9 +279,6 @@ class Trainer:
                 ("d_optimizer", self.discriminator),
             )
         }
-        if mixed_precision is None:
-            mixed_precision = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        self.mixed_precision = mixed_precision
         self._run_generator = self._distributed(self.generator)
         self._run_discriminator = self._distributed(self.discriminator)
 
