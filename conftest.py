@@ -13,6 +13,8 @@ from helpers.build import ANSI, CELL_TIMEOUT, kernel_environment
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose nbval's options: this Python's kernel, a time limit, no colour codes in a log file."""
+    if hasattr(config, "workerinput"):  # one of several processes (pytest -n): a core for each
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     option = config.option
     if not getattr(option, "nbval", False):
         return

@@ -438,9 +438,12 @@ def lab(options: list) -> int:
 
 def test(options: list) -> int:
     set_up()
-    commands = [[PYTHON, "-m", "pytest"] + options]
+    # A file's tests share servers and kernels, so each file stays with one of the processes.
+    split = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    split += ["--no-loadscope-reorder"]  # the longest file has few tests and would come last
+    commands = [[PYTHON, "-m", "pytest"] + split + options]
     if glob.glob("solutions/*.ipynb"):  # where there are none, pytest --nbval is an error
-        commands.append([PYTHON, "-m", "pytest", "--nbval", "solutions/"])
+        commands.append([PYTHON, "-m", "pytest", "--nbval"] + split + ["solutions/"])
     codes = []
     for command in commands:
         say("  " + typed(command))
