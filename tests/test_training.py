@@ -29,6 +29,7 @@ from helpers.pytorch.training import (
     sample_images,
     train,
 )
+from helpers.recipes import Recipe
 
 ROOT = Path(__file__).parents[1]
 IMAGES = np.random.default_rng(0).integers(0, 256, (100, 3, 32, 32), dtype=np.uint8)
@@ -108,7 +109,7 @@ def test_one_step_of_the_trainer_is_the_plain_step_of_both():
     g, d = copy.deepcopy(generator), copy.deepcopy(discriminator)
     trainer = Trainer(
         generator, discriminator, IMAGES, latent_dim=6, batch_size=16, learning_rate=0.01,
-        beta_1=0.5, smooth=True, device="cpu",
+        beta_1=0.5, recipe=Recipe(smooth=True), device="cpu",
     )  # fmt: skip
     z, real = [], []
     generator.register_forward_pre_hook(lambda _, given: z.append(given[0]))

@@ -42,18 +42,26 @@ def block_widths(conv_dim: int, image_size: int) -> list[int]:
     return [conv_dim * 2**block for block in range(3 + IMAGE_SIZES.index(image_size))]
 
 
-def deconv_block(x: tf.Tensor, out_channels: int) -> tf.Tensor:
+def deconv_block(x: tf.Tensor, out_channels: int, batch_norm: bool = True) -> tf.Tensor:
     """Transposed convolution, batch normalisation, ReLU: (N, H, W, in) -> (N, 2H, 2W, out).
 
     The convolution has no bias: batch normalisation subtracts the mean, and its own shift takes
     the bias's place. x : another layer's output or ``keras.Input``; every call makes new layers.
+    batch_norm : False leaves it out; then the convolution has a bias.
     """
-    x = layers.Conv2DTranspose(out_channels, 4, strides=2, padding="same", use_bias=False)(x)
-    return layers.ReLU()(layers.BatchNormalization(**BATCH_NORM)(x))
+    bias = not batch_norm
+    x = layers.Conv2DTranspose(out_channels, 4, strides=2, padding="same", use_bias=bias)(x)
+    if batch_norm:
+        x = layers.BatchNormalization(**BATCH_NORM)(x)
+    return layers.ReLU()(x)
 
 
 def build_generator(
-    latent_dim: int = 100, conv_dim: int = 32, last_activation: str = "tanh", image_size: int = 32
+    latent_dim: int = 100,
+    conv_dim: int = 32,
+    last_activation: str = "tanh",
+    image_size: int = 32,
+    batch_norm: bool = True,
 ) -> keras.Model:
     """Random numbers to images, (N, latent_dim) -> (N, 32, 32, 3).
 
@@ -74,6 +82,7 @@ def build_generator(
     conv_dim : channels after the last block; each block before it has twice as many.
     last_activation : "tanh" for images in (-1, 1), "sigmoid" for (0, 1), "linear" for any number.
     image_size : 32, 64 or 128, the images' height and width in pixels.
+    batch_norm : False leaves every normalisation out; the layers before one then have a bias.
 
     Raises ValueError for a number below 1, an unknown activation and another image_size.
     """
@@ -84,11 +93,13 @@ def build_generator(
         raise ValueError(f"last_activation is one of {known}, not {last_activation!r}.")
     widths = block_widths(conv_dim, image_size)[::-1]
     z = keras.Input((latent_dim,))
-    maps = layers.Dense(4 * 4 * widths[0], use_bias=False)(z)
+    maps = layers.Dense(4 * 4 * widths[0], use_bias=not batch_norm)(z)
     maps = layers.Reshape((4, 4, widths[0]))(maps)
-    maps = layers.ReLU()(layers.BatchNormalization(**BATCH_NORM)(maps))
+    if batch_norm:
+        maps = layers.BatchNormalization(**BATCH_NORM)(maps)
+    maps = layers.ReLU()(maps)
     for width in widths[1:]:
-        maps = deconv_block(maps, width)
+        maps = deconv_block(maps, width, batch_norm)
     maps = layers.Conv2DTranspose(3, 4, strides=2, padding="same")(maps)
     network = keras.Model(z, layers.Activation(last_activation)(maps), name="generator")
     init_weights(network)

@@ -49,8 +49,26 @@ if __name__ == "__main__":
 
 from helpers import runs
 from helpers.keras import keras, tf
+from helpers.keras.augment import diff_augment, draw
+from helpers.keras.discriminator import build_discriminator
+from helpers.keras.generator import build_generator
 from helpers.keras.losses import fake_loss, generator_loss, real_loss
+from helpers.recipes import BASELINE, NUMBERS, RECIPES, Recipe
 from helpers.runs import History
+
+
+def build_networks(
+    recipe: Recipe = BASELINE, latent_dim: int = 100, conv_dim: int = 32, image_size: int = 32
+) -> tuple[keras.Model, keras.Model]:
+    """The generator and the discriminator that a recipe asks for, with the paper's first weights.
+
+    The other arguments are those of ``build_generator`` and ``build_discriminator``.
+    """
+    generator = build_generator(
+        latent_dim, conv_dim, image_size=image_size, batch_norm=recipe.batch_norm
+    )
+    discriminator = build_discriminator(conv_dim, image_size, recipe.batch_norm, recipe.head)
+    return generator, discriminator
 
 
 def train_step(
@@ -61,11 +79,15 @@ def train_step(
     d_optimizer: keras.optimizers.Optimizer,
     latent_dim: int,
     z: tf.Tensor | None = None,
+    recipe: Recipe = BASELINE,
+    numbers: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Update both networks once, each by the gradient of its own loss.
 
     images : float (N, H, W, 3) in [-1, 1]. z : (N, latent_dim), by default drawn from N(0, 1) anew
-    in every call. Returns (d_loss, g_loss), scalars in nats, as they were before the update.
+    in every call. recipe : how images are augmented, and the target for the real ones. numbers :
+    (2, N, 8) in [0, 1), the augmentation's random numbers for the real images and for the fakes, by
+    default drawn too. Returns (d_loss, g_loss), scalars in nats, as they were before the update.
 
     ``training=True`` in all three calls: batch normalisation uses the batch's own statistics and
     moves its running ones. The discriminator sees the real images and the fakes as two batches.
@@ -73,11 +95,17 @@ def train_step(
     """
     if z is None:
         z = tf.random.normal((tf.shape(images)[0], latent_dim))
+    if numbers is None and recipe.augmentation:
+        numbers = tf.reshape(draw(2 * tf.shape(images)[0]), (2, -1, NUMBERS))
     with tf.GradientTape() as d_tape, tf.GradientTape() as g_tape:
         fakes = generator(z, training=True)
+        if recipe.augmentation:
+            images = diff_augment(images, recipe.augmentation, numbers[0])
+            if recipe.augment_fakes:
+                fakes = diff_augment(fakes, recipe.augmentation, numbers[1])
         real_logits = discriminator(images, training=True)
         fake_logits = discriminator(fakes, training=True)
-        d_loss = real_loss(real_logits) + fake_loss(fake_logits)
+        d_loss = real_loss(real_logits, recipe.smooth) + fake_loss(fake_logits)
         g_loss = generator_loss(fake_logits)
 
     # Each loss is differentiated by one network's weights: the other is held fixed.
@@ -119,6 +147,7 @@ def train(
     latent_dim: int | None = None,
     learning_rate: float = 2e-4,
     beta_1: float = 0.5,
+    recipe: Recipe = BASELINE,
     seed: int = 0,
     jit_compile: bool | None = None,
     out: str | Path | None = None,
@@ -140,6 +169,8 @@ def train(
     batch_size : real images per step, over all devices; as many fakes. A dataset has its own.
     latent_dim : by default the size of the generator's input.
     learning_rate, beta_1 : Adam's, for both networks.
+    recipe : what the discriminator sees of the images, its target for the real ones, and how many
+        images there are (not of a dataset). How the networks are built is ``build_networks``' part.
     jit_compile : compile the step with XLA, which takes some seconds at the first step; by default
         on a single GPU only, where it makes few kernels out of many. XLA draws other random numbers
         from the same seed.
@@ -176,6 +207,7 @@ def train(
         latent_dim=latent_dim,
         learning_rate=learning_rate,
         beta_1=beta_1,
+        recipe=recipe,
         seed=seed,
         jit_compile=jit_compile,
     )
@@ -215,6 +247,7 @@ class Trainer:
         latent_dim: int | None = None,
         learning_rate: float = 2e-4,
         beta_1: float = 0.5,
+        recipe: Recipe = BASELINE,
         seed: int = 0,
         jit_compile: bool | None = None,
     ) -> None:
@@ -222,13 +255,15 @@ class Trainer:
             raise ValueError(f"seed is 0 or more, not {seed}.")
         self.generator, self.discriminator = generator, discriminator
         self.latent_dim = generator.input_shape[-1] if latent_dim is None else latent_dim
-        self.seed, self.steps_done = seed, 0
+        self.recipe, self.seed, self.steps_done = recipe, seed, 0
         self.strategy = _strategy_of(generator, discriminator)
         devices = self.strategy.num_replicas_in_sync
         if isinstance(images, tf.data.Dataset):
+            if recipe.images is not None:
+                raise ValueError("recipe.images is for arrays; give the dataset .take(...).")
             self._data = _FromDataset(images, self.strategy)
         else:
-            self._data = _OnDevice(images, batch_size, seed, self.strategy)
+            self._data = _OnDevice(images[: recipe.images], batch_size, seed, self.strategy)
         self.batch_size = self._data.batch_size
         if self.batch_size < 2 or self.batch_size % devices:
             raise ValueError(
@@ -241,6 +276,7 @@ class Trainer:
             "latent_dim": self.latent_dim,
             "learning_rate": learning_rate,
             "beta_1": beta_1,
+            **recipe.settings,
             "seed": seed,
             "devices": devices,
             "images": self._data.images,
@@ -316,6 +352,13 @@ class Trainer:
         z = tf.random.stateless_normal(
             (share * devices, self.latent_dim), seed=[self.seed, step], alg="philox"
         )
+        numbers = None
+        if self.recipe.augmentation:
+            # Of another seed: of the same one they would be the noise in other clothes.
+            seed = tf.random.experimental.stateless_fold_in([self.seed, step], 1, alg="philox")
+            numbers = tf.random.stateless_uniform(
+                (2, share * devices, NUMBERS), seed=seed, alg="philox"
+            )[:, device * share : (device + 1) * share]
         losses = train_step(
             self.generator,
             self.discriminator,
@@ -324,6 +367,8 @@ class Trainer:
             self.d_optimizer,
             self.latent_dim,
             z[device * share : (device + 1) * share],
+            self.recipe,
+            numbers,
         )
         return tf.stack(losses)
 
@@ -468,6 +513,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--conv-dim", type=int, default=32, help="the networks' width")
     parser.add_argument("--latent-dim", type=int, default=100, help="random numbers per image")
     parser.add_argument("--learning-rate", type=float, default=2e-4, help="Adam's")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default=BASELINE.name, help="see helpers.recipes"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of weights, batches and noise")
     parser.add_argument(
         "--jit-compile",
@@ -481,13 +529,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> None:
     from helpers.data import load_images
-    from helpers.keras.discriminator import build_discriminator
-    from helpers.keras.generator import build_generator
 
+    recipe = RECIPES[options.recipe]
     keras.utils.set_random_seed(options.seed)
     with pick_strategy().scope():
-        generator = build_generator(options.latent_dim, options.conv_dim)
-        discriminator = build_discriminator(options.conv_dim)
+        generator, discriminator = build_networks(recipe, options.latent_dim, options.conv_dim)
     images, _ = load_images(options.data, "train", options.count)
     history = train(
         generator,
@@ -496,6 +542,7 @@ def _run(options: argparse.Namespace) -> None:
         steps=options.steps,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
+        recipe=recipe,
         seed=options.seed,
         jit_compile=options.jit_compile,
         out=options.out,

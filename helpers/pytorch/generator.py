@@ -33,17 +33,19 @@ def block_widths(conv_dim: int, image_size: int) -> list[int]:
     return [conv_dim * 2**block for block in range(3 + IMAGE_SIZES.index(image_size))]
 
 
-def deconv_block(in_channels: int, out_channels: int) -> nn.Sequential:
+def deconv_block(in_channels: int, out_channels: int, batch_norm: bool = True) -> nn.Sequential:
     """Transposed convolution, batch normalisation, ReLU: (N, in, H, W) -> (N, out, 2H, 2W).
 
     The convolution has no bias: batch normalisation subtracts the mean, and its own shift takes
-    the bias's place.
+    the bias's place. batch_norm : False leaves it out; then the convolution has a bias.
     """
-    return nn.Sequential(
-        nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-    )
+    bias = not batch_norm
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+    ]
+    if batch_norm:
+        layers.append(nn.BatchNorm2d(out_channels))
+    return nn.Sequential(*layers, nn.ReLU())
 
 
 class Generator(nn.Module):
@@ -68,6 +70,7 @@ class Generator(nn.Module):
     conv_dim : channels after the last block; each block before it has twice as many.
     last_activation : "tanh" for images in (-1, 1), "sigmoid" for (0, 1), "linear" for any number.
     image_size : 32, 64 or 128, the images' height and width in pixels.
+    batch_norm : False leaves every normalisation out; the layers before one then have a bias.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Generator(nn.Module):
         conv_dim: int = 32,
         last_activation: str = "tanh",
         image_size: int = 32,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         if latent_dim < 1:
@@ -90,11 +94,12 @@ class Generator(nn.Module):
             raise ValueError(f"last_activation is one of {known}, not {last_activation!r}.")
         widths = block_widths(conv_dim, image_size)[::-1]
         self.latent_dim = latent_dim
-        self.dense = nn.Linear(latent_dim, widths[0] * 4 * 4, bias=False)
-        self.start = nn.Sequential(
-            nn.Unflatten(1, (widths[0], 4, 4)), nn.BatchNorm2d(widths[0]), nn.ReLU()
+        self.dense = nn.Linear(latent_dim, widths[0] * 4 * 4, bias=not batch_norm)
+        normalise = [nn.BatchNorm2d(widths[0])] if batch_norm else []
+        self.start = nn.Sequential(nn.Unflatten(1, (widths[0], 4, 4)), *normalise, nn.ReLU())
+        self.blocks = nn.Sequential(
+            *[deconv_block(2 * width, width, batch_norm) for width in widths[1:]]
         )
-        self.blocks = nn.Sequential(*[deconv_block(2 * width, width) for width in widths[1:]])
         self.to_image = nn.ConvTranspose2d(conv_dim, 3, 4, stride=2, padding=1)
         self.activation = LAST_ACTIVATIONS[last_activation]()
 
@@ -124,7 +129,12 @@ def init_weights(module: nn.Module) -> None:
 
 
 def build_generator(
-    latent_dim: int = 100, conv_dim: int = 32, last_activation: str = "tanh", image_size: int = 32
+    latent_dim: int = 100,
+    conv_dim: int = 32,
+    last_activation: str = "tanh",
+    image_size: int = 32,
+    batch_norm: bool = True,
 ) -> Generator:
     """A Generator with the paper's first weights: see ``init_weights``."""
-    return Generator(latent_dim, conv_dim, last_activation, image_size).apply(init_weights)
+    network = Generator(latent_dim, conv_dim, last_activation, image_size, batch_norm)
+    return network.apply(init_weights)

@@ -40,7 +40,11 @@ from torch import distributed, nn
 
 from helpers import runs
 from helpers.pixel_scaling import scale_uint8, unscale_to_uint8
+from helpers.pytorch.augment import diff_augment
+from helpers.pytorch.discriminator import Discriminator, build_discriminator
+from helpers.pytorch.generator import Generator, build_generator
 from helpers.pytorch.losses import fake_loss, generator_loss, real_loss
+from helpers.recipes import BASELINE, RECIPES, Recipe
 from helpers.runs import History
 
 #: How much of the running average of the generator's weights each step keeps, at most.
@@ -54,6 +58,20 @@ def pick_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def build_networks(
+    recipe: Recipe = BASELINE, latent_dim: int = 100, conv_dim: int = 32, image_size: int = 32
+) -> tuple[Generator, Discriminator]:
+    """The generator and the discriminator that a recipe asks for, with the paper's first weights.
+
+    The other arguments are those of ``build_generator`` and ``build_discriminator``.
+    """
+    generator = build_generator(
+        latent_dim, conv_dim, image_size=image_size, batch_norm=recipe.batch_norm
+    )
+    discriminator = build_discriminator(conv_dim, image_size, recipe.batch_norm, recipe.head)
+    return generator, discriminator
 
 
 def discriminator_step(
@@ -119,7 +137,7 @@ def train(
     latent_dim: int | None = None,
     learning_rate: float = 2e-4,
     beta_1: float = 0.5,
-    smooth: bool = False,
+    recipe: Recipe = BASELINE,
     seed: int = 0,
     averaged: nn.Module | None = None,
     device: str | torch.device | None = None,
@@ -142,7 +160,8 @@ def train(
     batch_size : real images per step, over all processes; as many fakes.
     latent_dim : by default ``generator.latent_dim``.
     learning_rate, beta_1 : Adam's, for both networks.
-    smooth : one-sided label smoothing, see ``helpers.pytorch.losses.real_loss``.
+    recipe : what the discriminator sees of the images, its target for the real ones, and how many
+        images there are. How the networks are built is ``build_networks``' part of it.
     averaged : a copy of the generator that is made a running average of its weights; its samples
         are steadier than the generator's own (Yazıcı et al. 2019, arXiv:1806.04498).
     device : by default the quickest: see ``pick_device``.
@@ -178,7 +197,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         beta_1=beta_1,
-        smooth=smooth,
+        recipe=recipe,
         seed=seed,
     )
     runs.require_positive(
@@ -220,7 +239,7 @@ class Trainer:
         batch_size: int = 128,
         learning_rate: float = 2e-4,
         beta_1: float = 0.5,
-        smooth: bool = False,
+        recipe: Recipe = BASELINE,
         seed: int = 0,
         averaged: nn.Module | None = None,
         device: str | torch.device | None = None,
@@ -240,6 +259,7 @@ class Trainer:
                 f"batch_size is 2 or more and a multiple of the {self.processes} processes, "
                 f"not {batch_size}."
             )
+        images = images[: recipe.images]
         if len(images) < batch_size:
             raise ValueError(f"{len(images)} images are fewer than a batch of {batch_size}.")
         self.device = torch.device(device) if device is not None else pick_device()
@@ -248,14 +268,14 @@ class Trainer:
             mixed_precision = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.mixed_precision = mixed_precision
         self.latent_dim, self.batch_size = latent_dim, batch_size
-        self.smooth, self.seed = smooth, seed
+        self.recipe, self.seed = recipe, seed
         #: What a run must have in common with the one that it goes on from.
         self.settings = {
             "batch_size": batch_size,
             "latent_dim": latent_dim,
             "learning_rate": learning_rate,
             "beta_1": beta_1,
-            "smooth": smooth,
+            **recipe.settings,
             "seed": seed,
             "averaged": averaged is not None,
             "mixed_precision": mixed_precision,
@@ -295,16 +315,16 @@ class Trainer:
 
         with self._precision():
             fakes = self._run_generator(z)
-            real_logits = self._run_discriminator(reals)
-            fake_logits = self._run_discriminator(fakes.detach())
-            d_loss = real_loss(real_logits, self.smooth) + fake_loss(fake_logits)
+            real_logits = self._run_discriminator(self._augment(reals))
+            fake_logits = self._run_discriminator(self._augment_fakes(fakes.detach()))
+            d_loss = real_loss(real_logits, self.recipe.smooth) + fake_loss(fake_logits)
         self._update("d_optimizer", d_loss)
 
         # The gradient goes through the discriminator to the fakes, not to its weights.
         for weight in self._d_weights:
             weight.requires_grad_(False)
         with self._precision():
-            g_loss = generator_loss(self.discriminator(fakes))
+            g_loss = generator_loss(self.discriminator(self._augment_fakes(fakes)))
         self._update("g_optimizer", g_loss)
         for weight in self._d_weights:
             weight.requires_grad_(True)
@@ -377,6 +397,15 @@ class Trainer:
     def _networks(self) -> dict[str, nn.Module]:
         networks = {"generator": self.generator, "discriminator": self.discriminator}
         return networks | ({"averaged": self.averaged} if self.averaged is not None else {})
+
+    def _augment(self, images: torch.Tensor) -> torch.Tensor:
+        """Images as the discriminator sees them. Without augmentation no random number is drawn."""
+        if not self.recipe.augmentation:
+            return images
+        return diff_augment(images.float(), self.recipe.augmentation)
+
+    def _augment_fakes(self, images: torch.Tensor) -> torch.Tensor:
+        return self._augment(images) if self.recipe.augment_fakes else images
 
     def _update(self, name: str, loss: torch.Tensor) -> None:
         optimizer = self.optimizers[name]
@@ -515,7 +544,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--conv-dim", type=int, default=32, help="the networks' width")
     parser.add_argument("--latent-dim", type=int, default=100, help="random numbers per image")
     parser.add_argument("--learning-rate", type=float, default=2e-4)
-    parser.add_argument("--smooth", action="store_true", help="one-sided label smoothing")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default=BASELINE.name, help="see helpers.recipes"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cuda, mps or cpu (default: the quickest there is)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's choice)")
@@ -530,16 +561,17 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     from helpers.data import load_images
     from helpers.metrics import judge
-    from helpers.pytorch.discriminator import build_discriminator
-    from helpers.pytorch.generator import build_generator
     from helpers.pytorch.pretrained import save_network
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     sizes = {"latent_dim": options.latent_dim, "conv_dim": options.conv_dim}
-    generator, averaged = build_generator(**sizes), build_generator(**sizes)
-    discriminator = build_discriminator(options.conv_dim)
+    recipe = RECIPES[options.recipe]
+    generator, averaged = (build_generator(**sizes, batch_norm=recipe.batch_norm) for _ in range(2))
+    discriminator = build_discriminator(
+        options.conv_dim, batch_norm=recipe.batch_norm, head=recipe.head
+    )
     images, _ = load_images(options.data, "train", options.count)
     history = train(
         generator,
@@ -549,7 +581,7 @@ def _run(options: argparse.Namespace) -> None:
         steps=options.steps,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
-        smooth=options.smooth,
+        recipe=recipe,
         seed=options.seed,
         device=options.device,
         out=options.out,
@@ -565,10 +597,12 @@ def _run(options: argparse.Namespace) -> None:
         verdict = judge(sample_images(averaged.cpu(), z).numpy(), options.data)
     command = "python -m helpers.pytorch.training " + " ".join(
         f"--{name.replace('_', '-')} {getattr(options, name)}"
-        for name in ("data", "count", "steps", "batch_size", "conv_dim", "latent_dim", "seed")
-    )
+        for name in (
+            "recipe", "data", "count", "steps", "batch_size", "conv_dim", "latent_dim", "seed",
+        )
+    )  # fmt: skip
     facts = {
-        "made_by": command + " --smooth" * options.smooth,
+        "made_by": command,
         "torch": torch.__version__,
         "device": str(next(generator.parameters()).device),
         "judged": str(verdict),
