@@ -121,22 +121,24 @@ def compute(settings: Settings) -> Result:
     if far.any():
         end = int(far.argmax())
         trajectory, distances = trajectory[:end], distances[:end]
-    eigenvalues = np.asarray(
-        update_eigenvalues(
-            game,
-            settings.rule,
-            settings.learning_rate,
-            consensus_weight=settings.consensus_weight,
-        )
-    )
+    eigenvalues = _step_eigenvalues(game, settings)
     return Result(
         settings,
         game,
         trajectory,
         distances,
-        np.asarray(game.eigenvalues()),
+        game.eigenvalues(),
         eigenvalues,
         float(np.abs(eigenvalues).max()),
+    )
+
+
+def _step_eigenvalues(game: Game, settings: Settings) -> np.ndarray:
+    return update_eigenvalues(
+        game,
+        settings.rule,
+        settings.learning_rate,
+        consensus_weight=settings.consensus_weight,
     )
 
 
@@ -159,15 +161,20 @@ def _trajectory(settings: Settings) -> np.ndarray:
 
 
 def verdict(result: Result) -> tuple[bool | None, list[str]]:
-    """Whether it converges (None: the eigenvalues do not say), and up to three sentences."""
-    good = None if _is_one(result.factor) else result.factor < 1
-    lines = [_headline(result)]
+    """Whether it converges (None: not to be said), and two or three sentences."""
+    headline = _headline(result)
     if result.distances[0] == 0:
-        lines.append("The start is the equilibrium, where the field is zero: nobody moves.")
-    else:
-        lines.append(_observed(result))
-        lines += [remark for remark in (_surprise(result) or _damping(result),) if remark]
-    return good, lines
+        nobody = (
+            "The start is the equilibrium, where the field is zero: nobody moves. From any other "
+            "start the eigenvalues tell:"
+        )
+        return None, [nobody, headline]
+    surprise = _surprise(result)
+    good = None if _is_one(result.factor) else result.factor < 1
+    if good and surprise:  # close to the equilibrium it would converge, but it is not there
+        good = False if result.escaped else None
+    lines = [headline, _observed(result), surprise or _too_large(result) or _damping(result)]
+    return good, [line for line in lines if line]
 
 
 def _is_one(factor: float) -> bool:
@@ -176,18 +183,24 @@ def _is_one(factor: float) -> bool:
 
 def _headline(result: Result) -> str:
     close = "" if result.linear else "close to the equilibrium, "
+    first, second = _largest(result.step_eigenvalues)
     if _is_one(result.factor):
-        if result.linear:
+        if not result.linear:
             return (
-                "Neither arrives nor leaves: the eigenvalues of a step have modulus 1, so it goes "
-                "round and round."
+                "The eigenvalues leave it open: those of a step have modulus 1, so close to the "
+                "equilibrium neither way wins, and the little more that happens they do not see."
             )
+        if abs(first - second) < _TOLERANCE:
+            return (
+                f"Moves away, but slowly: both eigenvalues of a step are {short(first.real)}, and "
+                "in the long run every step adds the same to the distance."
+            )
+        round_it_goes = ", so it goes round and round" if abs(first.imag) > _TOLERANCE else ""
         return (
-            "The eigenvalues leave it open: those of a step have modulus 1, so close to the "
-            "equilibrium it goes round, and what little more happens they do not see."
+            f"Neither arrives nor leaves: the eigenvalues of a step have modulus 1{round_it_goes}."
         )
     if result.factor < _TOLERANCE:
-        return "Converges at once: the eigenvalues of a step are 0, and two steps arrive."
+        return "Converges at once: the eigenvalues of a step are 0, and a few steps arrive."
     word = "Converges" if result.factor < 1 else "Moves away"
     formula = step_formula(result)
     said = (
@@ -196,8 +209,14 @@ def _headline(result: Result) -> str:
     )
     steps = math.log(2) / abs(math.log(result.factor))
     if steps >= 1.5:
-        said += f", so it {'halves' if result.factor < 1 else 'doubles'} every {steps:,.0f} steps"
+        every = f"{steps:,.0f}" if steps >= 10 else f"{steps:.1f}"
+        said += f", so it {'halves' if result.factor < 1 else 'doubles'} every {every} steps"
     return f"{said}."
+
+
+def _largest(values: Sequence[complex]) -> list[complex]:
+    """The two of largest modulus."""
+    return sorted(values, key=abs, reverse=True)[:2]
 
 
 def _steady(result: Result) -> bool:
@@ -219,23 +238,29 @@ def factor_text(factor: float) -> str:
 
 def step_formula(result: Result) -> str:
     """Where the factor comes from, with this game's numbers; empty if that is no short formula."""
-    settings = result.settings
-    slow = result.game_eigenvalues[np.abs(result.game_eigenvalues.imag).argmax()]
-    if abs(slow.real) > _TOLERANCE:
-        if settings.rule == "simultaneous" and abs(slow.imag) < _TOLERANCE:
-            found = max(
-                result.game_eigenvalues.real, key=lambda z: abs(1 + settings.learning_rate * z)
-            )
-            return f"|1 − {short(settings.learning_rate)} · {short(-found)}|"
-        return ""
-    turn = abs(slow.imag)  # the field only turns: it goes round at this speed
-    angle = settings.learning_rate * turn
-    return {
-        "simultaneous": f"√(1 + {short(angle)}²)",
-        "extragradient": f"√((1 − {short(angle)}²)² + {short(angle)}²)",
-        "consensus": f"√((1 − {short(settings.consensus_weight * angle * turn)})² + "
-        f"{short(angle)}²)",
-    }.get(settings.rule, "")
+    settings, values = result.settings, result.game_eigenvalues
+    rate, turn = settings.learning_rate, float(np.abs(values.imag).max())
+    rule = settings.rule
+    if rule == "consensus" and settings.consensus_weight == 0:
+        rule = "simultaneous"  # the same
+    if np.abs(values.real).max() < _TOLERANCE:  # the field goes round, at this speed
+        angle = _fine(rate * turn)
+        shorter = _fine(settings.consensus_weight * rate * turn**2)
+        return {
+            "simultaneous": f"√(1 + {angle}²)",
+            "extragradient": f"√((1 − {angle}²)² + {angle}²)",
+            "consensus": f"√((1 − {shorter})² + {angle}²)",
+        }.get(rule, "")
+    if rule == "simultaneous" and turn < _TOLERANCE:
+        slowest = max(values.real, key=lambda value: abs(1 + rate * value))
+        return f"|1 − {_fine(rate)} · {_fine(-slowest)}|"
+    return ""
+
+
+def _fine(value: float) -> str:
+    """Four digits, so that a reader's calculator finds the factor; no zeros at the end."""
+    written = number(value, 4)
+    return written.rstrip("0").rstrip(".") if "." in written and "·" not in written else written
 
 
 def _observed(result: Result) -> str:
@@ -267,7 +292,7 @@ def _surprise(result: Result) -> str:
     else:
         grown, shrunk = distances[-1] > 1.02 * distances[0], distances[-1] < 0.98 * distances[0]
     if result.escaped:
-        return ""
+        return f"The eigenvalues speak of {_ONLY[result.linear]}." if factor < 1 else ""
     if not result.linear:
         speeds = np.hypot(*result.game.field(result.trajectory).T)
         if distances[-1] > 1 and speeds[-1] < 0.01 * speeds.max():
@@ -286,13 +311,29 @@ def _surprise(result: Result) -> str:
         if _is_one(factor) and (grown or shrunk):
             way = "outwards" if grown else "inwards"
             return f"Here the distance has changed: the field’s curvature leads {way}."
-    if factor < 1 - _TOLERANCE and grown:
-        where = "the long run" if result.linear else "what happens close to the equilibrium"
-        return f"So far the distance has grown: the eigenvalues speak of {where}."
-    if factor > 1 + _TOLERANCE and shrunk:
-        where = "the long run" if result.linear else "what happens close to the equilibrium"
-        return f"So far the distance has shrunk: the eigenvalues speak of {where}."
+    if (grown and factor < 1 - _TOLERANCE) or (shrunk and factor > 1 + _TOLERANCE):
+        so_far = "grown" if grown else "shrunk"
+        return f"So far the distance has {so_far}: the eigenvalues speak of {_ONLY[result.linear]}."
     return ""
+
+
+# What the eigenvalues tell, of a field that is not linear and of one that is.
+_ONLY = ("what happens close to the equilibrium", "the long run")
+_SMALL = 0.01  # a learning rate
+
+
+def _too_large(result: Result) -> str:
+    """A sentence where only the learning rate keeps it from converging."""
+    settings = result.settings
+    if result.factor <= 1 + _TOLERANCE or settings.learning_rate <= _SMALL:
+        return ""
+    small = replace(settings, learning_rate=_SMALL)
+    if np.abs(_step_eigenvalues(result.game, small)).max() > 1 - 1e-9:
+        return ""
+    return (
+        "The steps are too large: with small ones, such as a learning rate of "
+        f"{_SMALL}, the same rule converges in this game."
+    )
 
 
 def _damping(result: Result) -> str:
@@ -301,7 +342,10 @@ def _damping(result: Result) -> str:
         return ""
     values = result.game_eigenvalues
     if np.abs(values.imag).max() > 1e-6:
-        return "Underdamped: the game’s eigenvalues have imaginary parts, so it circles its way in."
+        return (
+            "Underdamped: the game’s eigenvalues have imaginary parts, so small steps circle on "
+            "their way in."
+        )
     slow, fast = values.real.max(), values.real.min()
     if slow - fast < 1e-6:
         return (
@@ -309,14 +353,14 @@ def _damping(result: Result) -> str:
             "R1 the players circle; with more, one eigenvalue goes back towards 0."
         )
     return (
-        f"Overdamped: no more circling, but of the game’s eigenvalues {short(fast)} and "
-        f"{short(slow)} the second is so near to 0 that the rest of the way is slow."
+        f"Overdamped: no more circling. Of the game’s eigenvalues {short(fast)} and {short(slow)} "
+        "the one nearer to 0 sets the pace, and more R1 brings it nearer still."
     )
 
 
 def eigenvalue_text(values: Sequence[complex]) -> str:
     """ "1 ± 0.1i", "−0.5, twice", "−2.82 and −0.177"; of four, the two of largest modulus."""
-    first, second = sorted(values, key=abs, reverse=True)[:2]
+    first, second = _largest(values)
     if abs(first.imag) > _TOLERANCE:
         real = "" if abs(first.real) < _TOLERANCE else f"{short(first.real)} "
         size = "" if abs(abs(first.imag) - 1) < _TOLERANCE else short(abs(first.imag))
@@ -420,7 +464,7 @@ def plane_svg(result: Result) -> str:
     trajectory = result.trajectory
     furthest = np.abs(trajectory).max()
     reach, step = next((r for r in _REACHES if furthest <= 0.97 * r[0]), _REACHES[-1])
-    panel = _Panel((430, 430), (-reach, reach), (-reach, reach), (8, 8, 38, 44))
+    panel = _Panel((430, 424), (-reach, reach), (-reach, reach), (8, 8, 38, 44))
     names = axis_names(result.settings.game)
     marks = [step * place for place in range(-int(reach // step), int(reach // step) + 1)]
     panel.ticks(marks, marks)
@@ -557,18 +601,20 @@ def _step_ticks(end: int) -> list[int]:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, not more than seven; 1, 2 and 5 times them where the axis is short."""
+    """Powers of ten, not more than eight; where the axis is short, round numbers between them."""
     powers = range(math.floor(low), math.ceil(high) + 1)
-    if high - low < 2:
-        found = [times * 10.0**power for power in powers for times in (1, 2, 5)]
+    if high - low >= 2:
+        every = math.ceil(len(powers) / 8)
+        return [10.0**power for power in powers if power % every == 0 and low <= power <= high]
+    for multiples in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        found = [times * 10.0**power for power in powers for times in multiples]
         found = [value for value in found if low <= math.log10(value) <= high]
-        if len(found) >= 2:
-            return found
-    every = math.ceil(len(powers) / 7)
-    return [10.0**power for power in powers if power % every == 0 and low <= power <= high]
+        if len(found) >= 3:
+            break
+    return found
 
 
-_EIGEN_SIZE = (206, 206)
+_EIGEN_SIZE = (206, 200)  # square within the margins, so that a circle is one
 _EIGEN_MARGINS = (8, 8, 36, 42)
 
 
