@@ -13,9 +13,11 @@ from helpers.build import ANSI, CELL_TIMEOUT, kernel_environment
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose nbval's options: this Python's kernel, a time limit, no colour codes in a log file."""
-    if hasattr(config, "workerinput"):  # one of several processes (pytest -n): a core for each
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
     option = config.option
+    # Tests compute little at a time, and in parallel runs (pytest -n) each process has one core:
+    # threads that wait for each other there cost many times what they gain.
+    if hasattr(config, "workerinput") or not getattr(option, "nbval", False):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if not getattr(option, "nbval", False):
         return
     option.nbval_current_env = option.nbval_kernel_name is None

@@ -305,11 +305,14 @@ def test_arguments_that_make_no_sense(change, says):
 
 def test_it_trains_outside_the_main_thread():
     nets, histories = networks(), []
-    worker = threading.Thread(
-        target=lambda: histories.append(train(*nets[:2], IMAGES, steps=3, **QUICK))
-    )
+
+    def work():
+        torch.set_num_threads(1)  # a new thread has a number of its own: as many as there are cores
+        histories.append(train(*nets[:2], IMAGES, steps=3, **QUICK))
+
+    worker = threading.Thread(target=work, daemon=True)
     worker.start()
-    worker.join()
+    worker.join(120)
     assert histories[0].steps == [3]
 
 
