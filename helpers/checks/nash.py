@@ -7,73 +7,193 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from helpers import games
-from helpers.checks.engine import Case, Complaint, Exercise, Lesson, Mistake, Question, case
-from helpers.checks.values import describe, freeze, is_array, same
+from helpers.checks.engine import Case, Complaint, Exercise, Lesson, Mistake, Question, ask, case
+from helpers.checks.values import Opaque, describe, freeze, is_array, same
 
 lesson = Lesson("09", "Nash equilibrium")
 progress = lesson.progress
 
 
-# --- what every exercise needs ------------------------------------------------------------------
+# --- how every exercise is judged ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of one call: a value as plain data, or the type of what it raised."""
+
+    value: Any = None
+    raised: str = ""
+
+    def like(self, other: _Outcome) -> bool:
+        if self.raised or other.raised:
+            return bool(self.raised and other.raised)
+        return same(self.value, other.value)
+
+
+def _same_outcomes(some: Sequence[_Outcome], others: Sequence[_Outcome]) -> bool:
+    return all(a.like(b) for a, b in zip(some, others, strict=True))
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """A probe that asks every case, and says which mistake gives the answers it got.
+
+    If none gives them all, one that gives those of the plain cases: so somebody who has swapped
+    two things and has not thought of 0/0 yet hears about the swap.
+
+    right : the right answer. cases : what is asked. mistakes : slug to Mistake.
+    plain : whether a case is a plain one. aside : what to say where only the plain ones agree.
+    also : more forms of a mistake, by its slug, which need not be told apart.
+    tell : why a value is wrong, from the case and the value; starts after the call.
+    """
+
+    right: Callable
+    cases: Sequence[Case]
+    mistakes: Mapping[str, Mistake]
+    plain: Callable[[Case], bool] = lambda each: True
+    aside: str = ""
+    tell: Callable[[Case, Any, Any], str] | None = None
+    also: Mapping[str, Sequence[Callable]] = field(default_factory=dict)
+
+    def __call__(self, attempt: Callable) -> Generator[Question, Any, None]:
+        outcomes: list[_Outcome] = []
+        changed: list[str] = []
+        yield ask("The first line", functools.partial(self._look_at_the_first_line, attempt))
+        for number, each in enumerate((*self.cases, self.cases[0])):
+            label = self._told(each)
+            if number == len(self.cases):
+                label = f"The first call, made again at the end, {label}"
+            fresh = copy.deepcopy(each)
+            names = inspect.signature(self.right).parameters
+            inputs = {**dict(zip(names, fresh.args, strict=False)), **fresh.kwargs}
+            answer = functools.partial(self._ask, attempt, each, fresh, outcomes)
+            yield Question(label, answer, required=False, inputs=inputs)
+            changed += [
+                name
+                for name, before, after in zip(names, each.args, fresh.args, strict=False)
+                if not same(freeze(before), freeze(after), 0.0)
+            ]
+        if not all(outcome.raised for outcome in outcomes):
+            name = self.right.__name__
+            yield ask(name, functools.partial(self._name_the_mistake, outcomes, changed))
+
+    def _look_at_the_first_line(self, attempt: Callable) -> None:
+        try:
+            given = list(inspect.signature(attempt).parameters)
+        except (TypeError, ValueError):  # some builtins have none
+            return
+        wanted = list(inspect.signature(self.right).parameters)
+        if given != wanted and set(given) == set(wanted):
+            raise Complaint(
+                f"has the arguments in another order: ({', '.join(given)}). They come in the order "
+                f"({', '.join(wanted)})."
+            )
+
+    def _ask(self, attempt: Callable, each: Case, fresh: Case, outcomes: list[_Outcome]) -> Any:
+        outcome = _Outcome(raised="nothing")  # should the clock stop it
+        outcomes.append(outcome)
+        try:
+            value = attempt(*fresh.args, **fresh.kwargs)
+            outcomes[-1] = _Outcome(_plain(freeze(value)))
+        except Exception as error:
+            outcomes[-1] = _Outcome(raised=type(error).__name__)
+            raise
+        frozen, expected = outcomes[-1].value, self._expected(each)
+        if self.tell is not None and not same(expected, frozen):
+            raise Complaint(self.tell(each, expected, frozen))
+        return value if isinstance(frozen, Opaque) else frozen
+
+    def _expected(self, each: Case) -> Any:
+        return _plain(freeze(self.right(*each.args, **each.kwargs)))
+
+    def _name_the_mistake(self, outcomes: Sequence[_Outcome], changed: Sequence[str]) -> None:
+        outcomes = outcomes[: len(self.cases)]  # not the first one again
+        right = [_Outcome(self._expected(each)) for each in self.cases]
+        if _same_outcomes(right, outcomes):
+            if changed and "in_place" in self.mistakes:
+                raise Complaint(f"gives the right numbers, but changes {changed[0]}.", "in_place")
+            return
+        bank = [
+            (slug, self._outcomes_of(wrong))
+            for slug, mistake in self.mistakes.items()
+            for wrong in (mistake.wrong, *self.also.get(slug, ()))
+        ]
+        for slug, known in bank:
+            if _same_outcomes(known, outcomes):
+                raise Complaint(self._seen(range(len(right)), right, outcomes), slug)
+        plain = [place for place, each in enumerate(self.cases) if self.plain(each)]
+        some = [outcomes[place] for place in plain]
+        if _same_outcomes([right[place] for place in plain], some):
+            return
+        named = {
+            slug for slug, known in bank if _same_outcomes([known[place] for place in plain], some)
+        }
+        if len(named) == 1 and not all(outcome.raised for outcome in some):
+            raise Complaint(f"{self._seen(plain, right, outcomes)} {self.aside}", named.pop())
+
+    def _outcomes_of(self, wrong: Callable) -> list[_Outcome]:
+        outcomes = []
+        for each in copy.deepcopy(tuple(self.cases)):
+            try:
+                with np.errstate(all="ignore"):
+                    value = wrong(*each.args, **each.kwargs)
+                outcomes.append(_Outcome(_plain(freeze(value))))
+            except Exception as error:
+                outcomes.append(_Outcome(raised=type(error).__name__))
+        return outcomes
+
+    def _seen(
+        self, places: Iterable[int], right: Sequence[_Outcome], outcomes: Sequence[_Outcome]
+    ) -> str:
+        """The first wrong answer, in numbers; for after the exercise's name."""
+        place = next(place for place in places if not right[place].like(outcomes[place]))
+        each, expected, outcome = self.cases[place], right[place].value, outcomes[place]
+        arguments = self._told(each).removeprefix(self.right.__name__)
+        if outcome.raised:
+            return f"raises {outcome.raised} for {arguments}."
+        if self.tell is not None:
+            return f"for {arguments} {self.tell(each, expected, outcome.value)}"
+        return f"gives {_told(outcome.value)} for {arguments}; right is {_told(expected)}."
+
+    def _told(self, each: Case) -> str:
+        words = [_told(value) for value in each.args]
+        words += [f"{name}={_told(value)}" for name, value in each.kwargs.items()]
+        return f"{self.right.__name__}({', '.join(words)})"
 
 
 def _plain(value: Any) -> Any:
-    """A frozen value with arrays as tuples and NumPy's numbers as Python's."""
+    """A frozen value with arrays as tuples, and floats without their rounding errors."""
     if is_array(value):
-        return freeze(value.tolist())
+        return _plain(freeze(value.tolist()))
     if isinstance(value, tuple):
         return tuple(_plain(item) for item in value)
+    if isinstance(value, float):
+        return float(f"{value:.8g}") + 0  # no -0
     return value
 
 
 def _told(value: Any) -> str:
     """A value as a learner would write it, four digits of every number."""
-    if isinstance(value, np.ndarray | list):
-        return f"[{', '.join(_told(item) for item in value)}]"
     if isinstance(value, tuple):
         return f"({', '.join(_told(item) for item in value)})"
+    if isinstance(value, np.ndarray | list):
+        return f"[{', '.join(_told(item) for item in value)}]"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return str(value)
-    return f"{value:.4g}"
+    return f"{value + 0:.4g}"
 
 
-def _quietly(wrong: Callable, *args: Any, **kwargs: Any) -> Any:
-    """What a wrong answer returns, without its warnings."""
-    with np.errstate(all="ignore"):
-        return wrong(*copy.deepcopy(args), **kwargs)
-
-
-def _bank(
-    right: Callable, cases: Sequence[Case], entries: Mapping[str, tuple[str, Callable]]
-) -> dict[str, Mistake]:
-    """Mistakes whose diagnosis begins with the first case that they get wrong, in numbers."""
-    return {
-        slug: Mistake(_seen(right, cases, wrong) + text, wrong)
-        for slug, (text, wrong) in entries.items()
-    }
-
-
-def _seen(right: Callable, cases: Sequence[Case], wrong: Callable) -> str:
-    for each in cases:
-        expected = _quietly(right, *each.args, **each.kwargs)
-        words = [_told(value) for value in each.args]
-        words += [f"{name}={_told(value)}" for name, value in each.kwargs.items()]
-        call = f"{right.__name__}({', '.join(words)})"
-        try:
-            value = _quietly(wrong, *each.args, **each.kwargs)
-        except Exception as error:
-            return f"{call} raises {type(error).__name__}. "
-        if not same(_plain(freeze(expected)), _plain(freeze(value))):
-            return f"{call} gives {_told(value)}; right is {_told(expected)}. "
-    return ""
+def _bank(entries: Mapping[str, tuple[str, Callable]]) -> dict[str, Mistake]:
+    return {slug: Mistake(diagnosis, wrong) for slug, (diagnosis, wrong) in entries.items()}
 
 
 # --- optimal_discriminator ----------------------------------------------------------------------
@@ -96,6 +216,20 @@ def _divides_in_place(p_real, p_fake):
     p_real /= np.where(p_real + p_fake > 0, p_real + p_fake, 1)
     p_real[(p_real == 0) & (p_fake == 0)] = 0.5
     return p_real
+
+
+#: What people write to keep a denominator or a logarithm from 0, as far as it shows.
+_SMALL = tuple(10.0**-power for power in range(1, 10))
+
+
+def _with_small(above: float, below: float) -> Callable:
+    return lambda p_real, p_fake: (p_real + above) / (p_real + p_fake + below)
+
+
+def _at_least(least: float) -> Callable:
+    return lambda p_real, p_fake: games.optimal_discriminator(
+        np.maximum(p_real, least), np.maximum(p_fake, least)
+    )
 
 
 def _half_where(condition: Callable) -> Callable:
@@ -145,161 +279,174 @@ def _discriminator_by_search(p_real, p_fake):
     return middle
 
 
+_DISCRIMINATOR_MISTAKES = _bank(
+    {
+        "swapped": (
+            "That is the share of the fakes. The discriminator answers how likely it is that "
+            "the place is real: p_real goes on top.",
+            lambda p_real, p_fake: games.optimal_discriminator(p_fake, p_real),
+        ),
+        "ratio": (
+            "You divide by p_fake alone, so the answer can be above 1. Divide by the sum of "
+            "both: p_real / (p_real + p_fake).",
+            lambda p_real, p_fake: p_real / p_fake,
+        ),
+        "nan_where_nothing_comes": (
+            "0/0 is nan. Where both densities are 0 the answer is 1/2: use "
+            "`np.divide(..., where=...)`, a mask, or `np.where`.",
+            lambda p_real, p_fake: p_real / (p_real + p_fake),
+        ),
+        "zero_where_nothing_comes": (
+            "Where both densities are 0 you answer 0: that is what a small number in the "
+            "denominator, or `np.nan_to_num`, makes of 0/0. Asked for is 1/2 there.",
+            _with_small(0, 1e-15),
+        ),
+        "one_where_nothing_comes": (
+            "Where both densities are 0 you answer 1: the same small number above and below "
+            "makes 1 of 0/0. Asked for is 1/2 there.",
+            _with_small(1e-15, 1e-15),
+        ),
+        "small_number_that_shows": (
+            "A small number such as 1e-8 in the denominator is not small where both densities "
+            "are: in the tails it changes the answer, and where both are 0 it makes it 0. Look "
+            "for those places instead (`p_real + p_fake > 0`) and answer 1/2 there.",
+            _with_small(0, 1e-8),
+        ),
+        "small_numbers_that_show": (
+            "A small number on both densities gives 1/2 where both are 0, but even 1e-8 is not "
+            "small where the densities are: in the tails it pulls the answer towards 1/2. Look for "
+            "the places where both are 0 instead.",
+            _with_small(1e-8, 2e-8),
+        ),
+        "half_everywhere": (
+            "1/2 everywhere is the answer once the fakes are distributed like the real data. "
+            "Against this generator the discriminator can do better: "
+            "p_real / (p_real + p_fake).",
+            lambda p_real, p_fake: np.full(len(p_real), 0.5),
+        ),
+        "yes_or_no": (
+            "You answer 1 or 0, whichever density is larger. That guesses right most often, "
+            "but V is made of logarithms, and one certain mistake costs infinitely much: "
+            "answer with the share p_real / (p_real + p_fake).",
+            lambda p_real, p_fake: np.where(
+                p_real == p_fake, 0.5, np.where(p_real > p_fake, 1.0, 0.0)
+            ),
+        ),
+        "yes_or_no_as_bools": (
+            "You answer by True or False. Asked for is a probability, the share "
+            "p_real / (p_real + p_fake).",
+            lambda p_real, p_fake: p_real > p_fake,
+        ),
+        "logit": (
+            "That is the logit, log(p_real / p_fake), before the sigmoid. Asked for is the "
+            "probability, p_real / (p_real + p_fake).",
+            lambda p_real, p_fake: np.log(p_real) - np.log(p_fake),
+        ),
+        "sum_over_all_places": (
+            "You divide by the sum over all places. Each place has a denominator of its own: "
+            "p_real + p_fake there, without `.sum()`.",
+            lambda p_real, p_fake: p_real / (p_real.sum() + p_fake.sum()),
+        ),
+        "divided_by_the_mean": (
+            "You divide by the mean of the two densities, so the answer is twice too large "
+            "and reaches 2. Divide by their sum.",
+            lambda p_real, p_fake: 2 * games.optimal_discriminator(p_real, p_fake),
+        ),
+        "difference": (
+            "You subtract. Answer with the share of the real, p_real / (p_real + p_fake), "
+            "which is always between 0 and 1.",
+            lambda p_real, p_fake: p_real - p_fake,
+        ),
+        "relative_difference": (
+            "(p_real − p_fake) / (p_real + p_fake) goes from −1 to 1. A probability goes from "
+            "0 to 1: only p_real belongs on top.",
+            lambda p_real, p_fake: np.where(
+                p_real + p_fake > 0, (p_real - p_fake) / (p_real + p_fake), 0.5
+            ),
+        ),
+        "softmax": (
+            "That is the sigmoid of p_real − p_fake (or a softmax of the two, the same). No "
+            "exponential is needed: p_real / (p_real + p_fake).",
+            lambda p_real, p_fake: 1 / (1 + np.exp(p_fake - p_real)),
+        ),
+        "squares": (
+            "You square the densities. p_real / (p_real + p_fake) has none.",
+            lambda p_real, p_fake: games.optimal_discriminator(p_real**2, p_fake**2),
+        ),
+        "scaled_first": (
+            "You make each array sum to 1 first. On a grid densities need not, and the answer "
+            "at one place must not depend on the others: leave them as they come.",
+            _share_of_scaled,
+        ),
+        "brackets_missing": (
+            "`p_real / p_real + p_fake` divides first: it is 1 + p_fake. Put the sum in brackets.",
+            lambda p_real, p_fake: p_real / p_real + p_fake,
+        ),
+        "one_number": (
+            "You return one number for all places. Every place has an answer of its own: "
+            "leave the sum or mean over places out.",
+            lambda p_real, p_fake: p_real.sum() / (p_real.sum() + p_fake.sum()),
+        ),
+        "mean_of_the_shares": (
+            "You return the mean over all places. The answer is an array, one number for each "
+            "place.",
+            lambda p_real, p_fake: np.mean(games.optimal_discriminator(p_real, p_fake)),
+        ),
+        "kept_from_certainty": (
+            "You keep the answer away from 0 and 1. Where only real data come from, the "
+            "optimal discriminator is certain.",
+            lambda p_real, p_fake: np.clip(games.optimal_discriminator(p_real, p_fake), 0.01, 0.99),
+        ),
+        "half_where_one_is_zero": (
+            "You answer 1/2 where one of the densities is 0. That is meant for places where "
+            "both are; where only one is, the discriminator can be certain.",
+            _half_where(lambda p, q: (p == 0) | (q == 0)),
+        ),
+        "half_where_nothing_real_comes": (
+            "You answer 1/2 where p_real is 0. If fakes come from there, the answer is 0: "
+            "1/2 is for places where both densities are 0.",
+            _half_where(lambda p, q: p == 0),
+        ),
+        "half_where_no_fakes_come": (
+            "You answer 1/2 where p_fake is 0. If real data come from there, the answer is 1: "
+            "1/2 is for places where both densities are 0.",
+            lambda p_real, p_fake: np.where(
+                p_fake == 0, 0.5, games.optimal_discriminator(p_real, p_fake)
+            ),
+        ),
+        "places_left_out": (
+            "You return fewer numbers than there are places. Keep those where both densities "
+            "are 0, with 1/2.",
+            lambda p_real, p_fake: (p_real / (p_real + p_fake))[p_real + p_fake > 0],
+        ),
+        "in_place": (
+            "The lesson still needs what it hands in: make a new array, without `/=` and without "
+            "writing into p_real or p_fake.",
+            _divides_in_place,
+        ),
+    },
+)
+
+
 optimal_discriminator: Exercise = lesson.exercise(
     games.optimal_discriminator,
-    cases=_DISCRIMINATOR_CASES,
-    mistakes=_bank(
+    probe=_Judge(
         games.optimal_discriminator,
         _DISCRIMINATOR_CASES,
-        {
-            "swapped": (
-                "That is the share of the fakes. The discriminator answers how likely it is that "
-                "the place is real: p_real goes on top.",
-                lambda p_real, p_fake: games.optimal_discriminator(p_fake, p_real),
-            ),
-            "ratio": (
-                "You divide by p_fake alone, so the answer can be above 1. Divide by the sum of "
-                "both: p_real / (p_real + p_fake).",
-                lambda p_real, p_fake: p_real / p_fake,
-            ),
-            "nan_where_nothing_comes": (
-                "0/0 is nan. Where both densities are 0 the answer is 1/2: use "
-                "`np.divide(..., where=...)`, a mask, or `np.where`.",
-                lambda p_real, p_fake: p_real / (p_real + p_fake),
-            ),
-            "zero_where_nothing_comes": (
-                "Where both densities are 0 you answer 0: that is what a small number in the "
-                "denominator, or `np.nan_to_num`, makes of 0/0. Asked for is 1/2 there.",
-                lambda p_real, p_fake: p_real / (p_real + p_fake + 1e-15),
-            ),
-            "one_where_nothing_comes": (
-                "Where both densities are 0 you answer 1: the same small number above and below "
-                "makes 1 of 0/0. Asked for is 1/2 there.",
-                lambda p_real, p_fake: (p_real + 1e-15) / (p_real + p_fake + 1e-15),
-            ),
-            "small_number_that_shows": (
-                "A small number such as 1e-8 in the denominator is not small where both densities "
-                "are: in the tails it changes the answer, and where both are 0 it makes it 0. Look "
-                "for those places instead (`p_real + p_fake > 0`) and answer 1/2 there.",
-                lambda p_real, p_fake: p_real / (p_real + p_fake + 1e-8),
-            ),
-            "small_numbers_that_show": (
-                "1e-8 on both densities gives 1/2 where both are 0, but it is not small where the "
-                "densities are: in the tails it pulls the answer towards 1/2. Look for the places "
-                "where both are 0 instead.",
-                lambda p_real, p_fake: (p_real + 1e-8) / (p_real + p_fake + 2e-8),
-            ),
-            "half_everywhere": (
-                "1/2 everywhere is the answer once the fakes are distributed like the real data. "
-                "Against this generator the discriminator can do better: "
-                "p_real / (p_real + p_fake).",
-                lambda p_real, p_fake: np.full(len(p_real), 0.5),
-            ),
-            "yes_or_no": (
-                "You answer 1 or 0, whichever density is larger. That guesses right most often, "
-                "but V is made of logarithms, and one certain mistake costs infinitely much: "
-                "answer with the share p_real / (p_real + p_fake).",
-                lambda p_real, p_fake: np.where(
-                    p_real == p_fake, 0.5, np.where(p_real > p_fake, 1.0, 0.0)
-                ),
-            ),
-            "yes_or_no_as_bools": (
-                "You answer by True or False. Asked for is a probability, the share "
-                "p_real / (p_real + p_fake).",
-                lambda p_real, p_fake: p_real > p_fake,
-            ),
-            "logit": (
-                "That is the logit, log(p_real / p_fake), before the sigmoid. Asked for is the "
-                "probability, p_real / (p_real + p_fake).",
-                lambda p_real, p_fake: np.log(p_real) - np.log(p_fake),
-            ),
-            "sum_over_all_places": (
-                "You divide by the sum over all places. Each place has a denominator of its own: "
-                "p_real + p_fake there, without `.sum()`.",
-                lambda p_real, p_fake: p_real / (p_real.sum() + p_fake.sum()),
-            ),
-            "divided_by_the_mean": (
-                "You divide by the mean of the two densities, so the answer is twice too large "
-                "and reaches 2. Divide by their sum.",
-                lambda p_real, p_fake: 2 * games.optimal_discriminator(p_real, p_fake),
-            ),
-            "difference": (
-                "You subtract. Answer with the share of the real, p_real / (p_real + p_fake), "
-                "which is always between 0 and 1.",
-                lambda p_real, p_fake: p_real - p_fake,
-            ),
-            "relative_difference": (
-                "(p_real − p_fake) / (p_real + p_fake) goes from −1 to 1. A probability goes from "
-                "0 to 1: only p_real belongs on top.",
-                lambda p_real, p_fake: np.where(
-                    p_real + p_fake > 0, (p_real - p_fake) / (p_real + p_fake), 0.5
-                ),
-            ),
-            "softmax": (
-                "That is the sigmoid of p_real − p_fake (or a softmax of the two, the same). No "
-                "exponential is needed: p_real / (p_real + p_fake).",
-                lambda p_real, p_fake: 1 / (1 + np.exp(p_fake - p_real)),
-            ),
-            "squares": (
-                "You square the densities. p_real / (p_real + p_fake) has none.",
-                lambda p_real, p_fake: games.optimal_discriminator(p_real**2, p_fake**2),
-            ),
-            "scaled_first": (
-                "You make each array sum to 1 first. On a grid densities need not, and the answer "
-                "at one place must not depend on the others: leave them as they come.",
-                _share_of_scaled,
-            ),
-            "brackets_missing": (
-                "`p_real / p_real + p_fake` divides first: it is 1 + p_fake. Put the sum in "
-                "brackets.",
-                lambda p_real, p_fake: p_real / p_real + p_fake,
-            ),
-            "one_number": (
-                "You return one number for all places. Every place has an answer of its own: "
-                "leave the sum or mean over places out.",
-                lambda p_real, p_fake: p_real.sum() / (p_real.sum() + p_fake.sum()),
-            ),
-            "mean_of_the_shares": (
-                "You return the mean over all places. The answer is an array, one number for each "
-                "place.",
-                lambda p_real, p_fake: np.mean(games.optimal_discriminator(p_real, p_fake)),
-            ),
-            "kept_from_certainty": (
-                "You keep the answer away from 0 and 1. Where only real data come from, the "
-                "optimal discriminator is certain.",
-                lambda p_real, p_fake: np.clip(
-                    games.optimal_discriminator(p_real, p_fake), 0.01, 0.99
-                ),
-            ),
-            "half_where_one_is_zero": (
-                "You answer 1/2 where one of the densities is 0. That is meant for places where "
-                "both are; where only one is, the discriminator can be certain.",
-                _half_where(lambda p, q: (p == 0) | (q == 0)),
-            ),
-            "half_where_nothing_real_comes": (
-                "You answer 1/2 where p_real is 0. If fakes come from there, the answer is 0: "
-                "1/2 is for places where both densities are 0.",
-                _half_where(lambda p, q: p == 0),
-            ),
-            "half_where_no_fakes_come": (
-                "You answer 1/2 where p_fake is 0. If real data come from there, the answer is 1: "
-                "1/2 is for places where both densities are 0.",
-                lambda p_real, p_fake: np.where(
-                    p_fake == 0, 0.5, games.optimal_discriminator(p_real, p_fake)
-                ),
-            ),
-            "places_left_out": (
-                "You return fewer numbers than there are places. Keep those where both densities "
-                "are 0, with 1/2.",
-                lambda p_real, p_fake: (p_real / (p_real + p_fake))[p_real + p_fake > 0],
-            ),
-            "in_place": (
-                "The numbers are right, but your function changes p_real, which the lesson still "
-                "needs: make a new array, without `/=` and without writing into p_real.",
-                _divides_in_place,
-            ),
+        _DISCRIMINATOR_MISTAKES,
+        plain=lambda each: bool((each.args[0] + each.args[1] > 1e-3).all()),
+        aside="(Leave the places where both are 0, or nearly, for later.)",
+        also={
+            "one_where_nothing_comes": [_with_small(each, each) for each in _SMALL],
+            "small_number_that_shows": [_with_small(0, each) for each in _SMALL],
+            "small_numbers_that_show": [
+                *(_with_small(each, 2 * each) for each in _SMALL),
+                *(_at_least(each) for each in _SMALL),
+            ],
         },
     ),
+    names_mistakes=True,
+    mistakes=_DISCRIMINATOR_MISTAKES,
     hints=[
         "Look at one place only. In V it occurs as p log D + q log(1 − D). For which D is the "
         "derivative, p/D − q/(1 − D), equal to 0?",
@@ -367,6 +514,18 @@ def _log(x):
     return np.log(np.where(x > 0, x, 1))
 
 
+def _kept_away(least: float) -> Callable:
+    return lambda p_real, p_fake, discriminator: games.gan_value(
+        p_real, p_fake, np.clip(discriminator, least, 1 - least)
+    )
+
+
+def _with_small_in_logs(small: float) -> Callable:
+    return lambda p_real, p_fake, discriminator: np.sum(
+        p_real * np.log(discriminator + small) + p_fake * np.log(1 - discriminator + small)
+    )
+
+
 def _value_by_loop(p_real, p_fake, discriminator):
     value = 0
     for p, q, d in zip(p_real, p_fake, discriminator, strict=True):
@@ -395,187 +554,205 @@ def _value_by_powers(p_real, p_fake, discriminator):
     return math.log(np.prod(discriminator**p_real * (1 - discriminator) ** p_fake))
 
 
+_VALUE_MISTAKES = _bank(
+    {
+        "nan": (
+            "Where nothing comes from, 0 · log 0 is nan in NumPy, and one nan makes the sum "
+            "nan. Such a place adds nothing: take only the places with p_real > 0 into the "
+            "first sum and those with p_fake > 0 into the second.",
+            lambda p_real, p_fake, discriminator: np.sum(
+                p_real * np.log(discriminator) + p_fake * np.log(1 - discriminator)
+            ),
+        ),
+        "only_places_with_both": (
+            "You leave out the places from which only one of the two comes. They count: leave "
+            "a place out of the first sum where p_real is 0, out of the second where p_fake "
+            "is 0.",
+            lambda p_real, p_fake, discriminator: sum(
+                p * math.log(d) + q * math.log(1 - d)
+                for p, q, d in zip(p_real, p_fake, discriminator, strict=True)
+                if p > 0 and q > 0
+            ),
+        ),
+        "real_term_only": (
+            "The second term is missing: plus the sum of p_fake · log(1 − D).",
+            _of_terms(lambda real, fake: real.sum()),
+        ),
+        "fake_term_only": (
+            "The first term is missing: the sum of p_real · log D.",
+            _of_terms(lambda real, fake: fake.sum()),
+        ),
+        "labels_swapped": (
+            "You reward the discriminator for calling fakes real: log D goes with p_real, "
+            "log(1 − D) with p_fake.",
+            lambda p_real, p_fake, discriminator: np.sum(
+                p_real * _log(1 - discriminator) + p_fake * _log(discriminator)
+            ),
+        ),
+        "loss": (
+            "That is the discriminator's loss, −V. The value has no minus: it is 0 or less.",
+            _of_terms(lambda real, fake: -(real.sum() + fake.sum())),
+        ),
+        "subtracted": (
+            "You subtract the second sum. Both are added: the minus stands inside, in log(1 − D).",
+            _of_terms(lambda real, fake: real.sum() - fake.sum()),
+        ),
+        "brackets": (
+            "You compute 1 − log D where log(1 − D) is meant: the 1 − belongs inside the "
+            "logarithm.",
+            lambda p_real, p_fake, discriminator: np.sum(
+                p_real * _log(discriminator) + p_fake * (1 - _log(discriminator))
+            ),
+        ),
+        "log_of_d_twice": (
+            "You take log D for the fakes too. They are rewarded for being called fake: "
+            "log(1 − D).",
+            lambda p_real, p_fake, discriminator: np.sum((p_real + p_fake) * _log(discriminator)),
+        ),
+        "non_saturating": (
+            "You subtract p_fake · log D: that is the other loss, which the generator gets in "
+            "training so that its gradient does not vanish. The value has log(1 − D).",
+            lambda p_real, p_fake, discriminator: np.sum((p_real - p_fake) * _log(discriminator)),
+        ),
+        "bits": (
+            "Those are bits: you take logarithms to base 2. V is in nats, with np.log or math.log.",
+            _of_terms(lambda real, fake: (real.sum() + fake.sum()) / math.log(2)),
+        ),
+        "base_ten": (
+            "You take logarithms to base 10. V is in nats, with np.log or math.log.",
+            _of_terms(lambda real, fake: (real.sum() + fake.sum()) / math.log(10)),
+        ),
+        "mean_over_places": (
+            "You divide by the number of places. The probabilities are the weights already: "
+            "sum, do not average.",
+            _of_terms(lambda real, fake: np.mean(real + fake)),
+        ),
+        "unweighted": (
+            "You sum log D and log(1 − D) over the places without their probabilities. A place "
+            "counts as often as something comes from it: times p_real, times p_fake.",
+            lambda p_real, p_fake, discriminator: np.sum(
+                _log(discriminator) + _log(1 - discriminator)
+            ),
+        ),
+        "unweighted_means": (
+            "You average log D and log(1 − D) over the places, as if all were equally likely. "
+            "The expectation weights each place: sum p_real · log D, and p_fake · log(1 − D).",
+            lambda p_real, p_fake, discriminator: np.mean(
+                _log(discriminator) + _log(1 - discriminator)
+            ),
+        ),
+        "halved": (
+            "You halve the value: real and fake are added in V, not averaged.",
+            _of_terms(lambda real, fake: (real.sum() + fake.sum()) / 2),
+        ),
+        "no_logarithm": (
+            "The logarithms are missing. You compute how often the discriminator is right; "
+            "asked for is the sum of p_real · log D and p_fake · log(1 − D).",
+            lambda p_real, p_fake, discriminator: np.sum(
+                p_real * discriminator + p_fake * (1 - discriminator)
+            ),
+        ),
+        "logarithm_of_the_mean": (
+            "You take the logarithm of a mean. It is the mean of logarithms: log first, then "
+            "weight and sum.",
+            lambda p_real, p_fake, discriminator: (
+                math.log(np.sum(p_real * discriminator))
+                + math.log(np.sum(p_fake * (1 - discriminator)))
+            ),
+        ),
+        "weighted_by_the_real_only": (
+            "You weight both terms by p_real. The fakes come from p_fake.",
+            lambda p_real, p_fake, discriminator: np.sum(
+                p_real * (_log(discriminator) + _log(1 - discriminator))
+            ),
+        ),
+        "weighted_by_the_fakes_only": (
+            "You weight both terms by p_fake. The real data come from p_real.",
+            lambda p_real, p_fake, discriminator: np.sum(
+                p_fake * (_log(discriminator) + _log(1 - discriminator))
+            ),
+        ),
+        "weights_inside": (
+            "The probabilities stand inside the logarithm. They are weights: p_real times "
+            "log D, p_fake times log(1 − D).",
+            lambda p_real, p_fake, discriminator: np.sum(
+                _log(p_real * discriminator) + _log(p_fake * (1 - discriminator))
+            ),
+        ),
+        "not_summed": (
+            "You return one number for each place. The value is their sum.",
+            _of_terms(lambda real, fake: real + fake),
+        ),
+        "not_added": (
+            "You return the two sums apart. The value is both together.",
+            _of_terms(lambda real, fake: (real.sum(), fake.sum())),
+        ),
+        "optimal_instead": (
+            "You compute the value for the optimal discriminator. The argument discriminator "
+            "may be any other, and here it is.",
+            lambda p_real, p_fake, discriminator: games.gan_value(
+                p_real, p_fake, games.optimal_discriminator(p_real, p_fake)
+            ),
+        ),
+        "log_four_added": (
+            "You add log 4. V itself reaches −log 4 at the equilibrium; what lies above that "
+            "is 2 JSD.",
+            _of_terms(lambda real, fake: real.sum() + fake.sum() + math.log(4)),
+        ),
+        "divergence": (
+            "You compute the Jensen–Shannon divergence of the two distributions. V is for the "
+            "discriminator that is given, and only for the optimal one it is −log 4 + 2 JSD.",
+            lambda p_real, p_fake, discriminator: games.jensen_shannon(p_real, p_fake),
+        ),
+        "taken_for_logits": (
+            "You put the discriminator through a sigmoid. It is given in probabilities already.",
+            lambda p_real, p_fake, discriminator: (
+                -np.sum(
+                    p_real * np.log1p(np.exp(-discriminator))
+                    + p_fake * np.log1p(np.exp(discriminator))
+                )
+            ),
+        ),
+        "kept_from_certainty": (
+            "You keep D away from 0 and 1, or add a small number inside the logarithm, and it is "
+            "not small enough: a discriminator that is certain and right pays for it. Leave out "
+            "the places from which nothing comes, then no log 0 occurs.",
+            _kept_away(0.01),
+        ),
+        "domain_error": (
+            "math.log does not take 0. A place from which nothing comes adds nothing: skip the "
+            "first term where p_real is 0, the second where p_fake is 0.",
+            lambda p_real, p_fake, discriminator: sum(
+                p * math.log(d) + q * math.log(1 - d)
+                for p, q, d in zip(p_real, p_fake, discriminator, strict=True)
+            ),
+        ),
+        "log_four": (
+            "You return −log 4 for everything. That is V once the fakes are distributed like the "
+            "real data and the discriminator answers 1/2; here it is the sum over the places.",
+            lambda p_real, p_fake, discriminator: -math.log(4),
+        ),
+    },
+)
+
+
 gan_value: Exercise = lesson.exercise(
     games.gan_value,
-    cases=_VALUE_CASES,
-    mistakes=_bank(
+    probe=_Judge(
         games.gan_value,
         _VALUE_CASES,
-        {
-            "nan": (
-                "Where nothing comes from, 0 · log 0 is nan in NumPy, and one nan makes the sum "
-                "nan. Such a place adds nothing: take only the places with p_real > 0 into the "
-                "first sum and those with p_fake > 0 into the second.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_real * np.log(discriminator) + p_fake * np.log(1 - discriminator)
-                ),
-            ),
-            "only_places_with_both": (
-                "You leave out the places from which only one of the two comes. They count: leave "
-                "a place out of the first sum where p_real is 0, out of the second where p_fake "
-                "is 0.",
-                lambda p_real, p_fake, discriminator: sum(
-                    p * math.log(d) + q * math.log(1 - d)
-                    for p, q, d in zip(p_real, p_fake, discriminator, strict=True)
-                    if p > 0 and q > 0
-                ),
-            ),
-            "real_term_only": (
-                "The second term is missing: plus the sum of p_fake · log(1 − D).",
-                _of_terms(lambda real, fake: real.sum()),
-            ),
-            "fake_term_only": (
-                "The first term is missing: the sum of p_real · log D.",
-                _of_terms(lambda real, fake: fake.sum()),
-            ),
-            "labels_swapped": (
-                "You reward the discriminator for calling fakes real: log D goes with p_real, "
-                "log(1 − D) with p_fake.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_real * _log(1 - discriminator) + p_fake * _log(discriminator)
-                ),
-            ),
-            "loss": (
-                "That is the discriminator's loss, −V. The value has no minus: it is 0 or less.",
-                _of_terms(lambda real, fake: -(real.sum() + fake.sum())),
-            ),
-            "subtracted": (
-                "You subtract the second sum. Both are added: the minus stands inside, in "
-                "log(1 − D).",
-                _of_terms(lambda real, fake: real.sum() - fake.sum()),
-            ),
-            "brackets": (
-                "You compute 1 − log D where log(1 − D) is meant: the 1 − belongs inside the "
-                "logarithm.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_real * _log(discriminator) + p_fake * (1 - _log(discriminator))
-                ),
-            ),
-            "log_of_d_twice": (
-                "You take log D for the fakes too. They are rewarded for being called fake: "
-                "log(1 − D).",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    (p_real + p_fake) * _log(discriminator)
-                ),
-            ),
-            "non_saturating": (
-                "You subtract p_fake · log D: that is the other loss, which the generator gets in "
-                "training so that its gradient does not vanish. The value has log(1 − D).",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    (p_real - p_fake) * _log(discriminator)
-                ),
-            ),
-            "bits": (
-                "Those are bits: you take logarithms to base 2. V is in nats, with np.log or "
-                "math.log.",
-                _of_terms(lambda real, fake: (real.sum() + fake.sum()) / math.log(2)),
-            ),
-            "base_ten": (
-                "You take logarithms to base 10. V is in nats, with np.log or math.log.",
-                _of_terms(lambda real, fake: (real.sum() + fake.sum()) / math.log(10)),
-            ),
-            "mean_over_places": (
-                "You divide by the number of places. The probabilities are the weights already: "
-                "sum, do not average.",
-                _of_terms(lambda real, fake: np.mean(real + fake)),
-            ),
-            "unweighted": (
-                "You sum log D and log(1 − D) over the places without their probabilities. A place "
-                "counts as often as something comes from it: times p_real, times p_fake.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    _log(discriminator) + _log(1 - discriminator)
-                ),
-            ),
-            "unweighted_means": (
-                "You average log D and log(1 − D) over the places, as if all were equally likely. "
-                "The expectation weights each place: sum p_real · log D, and p_fake · log(1 − D).",
-                lambda p_real, p_fake, discriminator: np.mean(
-                    _log(discriminator) + _log(1 - discriminator)
-                ),
-            ),
-            "halved": (
-                "You halve the value: real and fake are added in V, not averaged.",
-                _of_terms(lambda real, fake: (real.sum() + fake.sum()) / 2),
-            ),
-            "no_logarithm": (
-                "The logarithms are missing. You compute how often the discriminator is right; "
-                "asked for is the sum of p_real · log D and p_fake · log(1 − D).",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_real * discriminator + p_fake * (1 - discriminator)
-                ),
-            ),
-            "logarithm_of_the_mean": (
-                "You take the logarithm of a mean. It is the mean of logarithms: log first, then "
-                "weight and sum.",
-                lambda p_real, p_fake, discriminator: (
-                    math.log(np.sum(p_real * discriminator))
-                    + math.log(np.sum(p_fake * (1 - discriminator)))
-                ),
-            ),
-            "weighted_by_the_real_only": (
-                "You weight both terms by p_real. The fakes come from p_fake.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_real * (_log(discriminator) + _log(1 - discriminator))
-                ),
-            ),
-            "weighted_by_the_fakes_only": (
-                "You weight both terms by p_fake. The real data come from p_real.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_fake * (_log(discriminator) + _log(1 - discriminator))
-                ),
-            ),
-            "weights_inside": (
-                "The probabilities stand inside the logarithm. They are weights: p_real times "
-                "log D, p_fake times log(1 − D).",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    _log(p_real * discriminator) + _log(p_fake * (1 - discriminator))
-                ),
-            ),
-            "not_summed": (
-                "You return one number for each place. The value is their sum.",
-                _of_terms(lambda real, fake: real + fake),
-            ),
-            "not_added": (
-                "You return the two sums apart. The value is both together.",
-                _of_terms(lambda real, fake: (real.sum(), fake.sum())),
-            ),
-            "optimal_instead": (
-                "You compute the value for the optimal discriminator. The argument discriminator "
-                "may be any other, and here it is.",
-                lambda p_real, p_fake, discriminator: games.gan_value(
-                    p_real, p_fake, games.optimal_discriminator(p_real, p_fake)
-                ),
-            ),
-            "log_four_added": (
-                "You add log 4. V itself reaches −log 4 at the equilibrium; what lies above that "
-                "is 2 JSD.",
-                _of_terms(lambda real, fake: real.sum() + fake.sum() + math.log(4)),
-            ),
-            "divergence": (
-                "You compute the Jensen–Shannon divergence of the two distributions. V is for the "
-                "discriminator that is given, and only for the optimal one it is −log 4 + 2 JSD.",
-                lambda p_real, p_fake, discriminator: games.jensen_shannon(p_real, p_fake),
-            ),
-            "taken_for_logits": (
-                "You put the discriminator through a sigmoid. It is given in probabilities "
-                "already.",
-                lambda p_real, p_fake, discriminator: (
-                    -np.sum(
-                        p_real * np.log1p(np.exp(-discriminator))
-                        + p_fake * np.log1p(np.exp(discriminator))
-                    )
-                ),
-            ),
-            "kept_from_certainty": (
-                "You keep D away from 0 and 1, so a discriminator that is certain and right pays "
-                "for it. Leave out the places from which nothing comes, then no log 0 occurs.",
-                lambda p_real, p_fake, discriminator: np.sum(
-                    p_real * np.log(np.clip(discriminator, 0.01, 0.99))
-                    + p_fake * np.log(1 - np.clip(discriminator, 0.01, 0.99))
-                ),
-            ),
+        _VALUE_MISTAKES,
+        plain=lambda each: all(((values > 0) & (values < 1)).all() for values in each.args),
+        aside="(Leave the places from which nothing comes for later.)",
+        also={
+            "kept_from_certainty": [
+                *(_kept_away(each) for each in _SMALL[:5]),
+                *(_with_small_in_logs(each) for each in _SMALL[:5]),
+            ]
         },
     ),
+    names_mistakes=True,
+    mistakes=_VALUE_MISTAKES,
     hints=[
         "An expectation over finitely many places is a sum: each place's value times its "
         "probability. V has two, one over p_real and one over p_fake.",
@@ -764,133 +941,137 @@ def _turns_by_names(x, y, gradient, learning_rate):
     return (new_x, new_y)
 
 
+_SIMULTANEOUS_MISTAKES = _bank(
+    {
+        "alternating": (
+            "Your y moves after x and sees where x went: that is the alternating step, the "
+            "next exercise. Ask for the gradient once, before anybody moves.",
+            _in_turn,
+        ),
+        "y_first": (
+            "Your x moves after y and sees where y went. Here both move at once: ask for the "
+            "gradient once, before anybody moves.",
+            _y_first,
+        ),
+        "both_descend": (
+            "Both players go down. y maximises f: it goes along its derivative, with a plus.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y - rate * dy)),
+        ),
+        "both_ascend": (
+            "Both players go up. x minimises f: it goes against its derivative, with a minus.",
+            _moves(lambda x, y, dx, dy, rate: (x + rate * dx, y + rate * dy)),
+        ),
+        "goals_swapped": (
+            "Your x goes up and your y goes down. x minimises f (minus), y maximises it (plus).",
+            _moves(lambda x, y, dx, dy, rate: (x + rate * dx, y - rate * dy)),
+        ),
+        "learning_rate_missing": (
+            "You go by the whole derivative. Multiply it by learning_rate.",
+            _at_rate(_together, lambda rate: 1.0),
+        ),
+        "learning_rate_fixed": (
+            "Right for a learning rate of 0.1 only. Use the argument learning_rate.",
+            _at_rate(_together, lambda rate: 0.1),
+        ),
+        "divided_by_the_rate": (
+            "You divide by the learning rate. A small rate has to make a small step: multiply.",
+            _at_rate(_together, lambda rate: 1 / rate),
+        ),
+        "rate_for_x_only": (
+            "You multiply only x's derivative by learning_rate. Both players use it.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y + dy)),
+        ),
+        "rate_for_y_only": (
+            "You multiply only y's derivative by learning_rate. Both players use it.",
+            _moves(lambda x, y, dx, dy, rate: (x - dx, y + rate * dy)),
+        ),
+        "half_steps": (
+            "Your steps are half as long as they should be. No 1/2 belongs into a gradient step.",
+            _at_rate(_together, lambda rate: rate / 2),
+        ),
+        "derivatives_swapped": (
+            "You move x along ∂f/∂y and y along ∂f/∂x. gradient(x, y) returns (∂f/∂x, ∂f/∂y), "
+            "and each player uses its own.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dy, y + rate * dx)),
+        ),
+        "arguments_swapped": (
+            "You call gradient(y, x). Its arguments are (x, y).",
+            _arguments_swapped(_together),
+        ),
+        "returned_swapped": (
+            "The numbers are right, but you return (y, x). Return (x, y).",
+            _to_y_and_x(_together),
+        ),
+        "only_the_change": (
+            "You return by how much each player moves. Return where they are afterwards: add "
+            "x and y.",
+            _increments(_together),
+        ),
+        "only_the_gradient": (
+            "You return the gradient. Return where the players are after a step along it.",
+            _moves(lambda x, y, dx, dy, rate: (dx, dy)),
+        ),
+        "only_x_moves": (
+            "Your y stays where it is. Both players move.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y)),
+        ),
+        "only_y_moves": (
+            "Your x stays where it is. Both players move.",
+            _moves(lambda x, y, dx, dy, rate: (x, y + rate * dy)),
+        ),
+        "nobody_moves": (
+            "Nobody moves. `x - ...` alone changes nothing: assign the result or return it.",
+            lambda x, y, gradient, learning_rate: (x, y),
+        ),
+        "bilinear_only": (
+            "Right for f = x·y only. Do not write the derivatives y and x yourself: call "
+            "gradient(x, y), which knows its own f.",
+            lambda x, y, gradient, learning_rate: (
+                x - learning_rate * y,
+                y + learning_rate * x,
+            ),
+        ),
+        "two_steps": (
+            "You make two steps. One is asked for.",
+            _twice(_together),
+        ),
+        "looks_ahead": (
+            "You use the gradient from where a step would lead (that is the extragradient "
+            "step). Use the one from where the players are now.",
+            _looks_ahead,
+        ),
+        "sign_only": (
+            "Your step has always the same length: you use the sign of the derivative, or "
+            "divide it by its size. Use the derivative itself.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * np.sign(dx), y + rate * np.sign(dy))),
+        ),
+        "unit_length": (
+            "You scale the gradient to length 1. Use it as it is: it becomes small where f is "
+            "flat.",
+            _moves(
+                lambda x, y, dx, dy, rate: (
+                    x - rate * dx / max(math.hypot(dx, dy), 1e-12),
+                    y + rate * dy / max(math.hypot(dx, dy), 1e-12),
+                )
+            ),
+        ),
+        "new_x_only": (
+            "You return one number, x. Return both, (x, y).",
+            _moves(lambda x, y, dx, dy, rate: x - rate * dx),
+        ),
+    },
+)
+
+
 simultaneous_step: Exercise = lesson.exercise(
     simultaneous_step,
-    cases=_STEP_CASES,
-    mistakes=_bank(
+    probe=_Judge(
         _together,
         _STEP_CASES,
-        {
-            "alternating": (
-                "Your y moves after x and sees where x went: that is the alternating step, the "
-                "next exercise. Ask for the gradient once, before anybody moves.",
-                _in_turn,
-            ),
-            "y_first": (
-                "Your x moves after y and sees where y went. Here both move at once: ask for the "
-                "gradient once, before anybody moves.",
-                _y_first,
-            ),
-            "both_descend": (
-                "Both players go down. y maximises f: it goes along its derivative, with a plus.",
-                _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y - rate * dy)),
-            ),
-            "both_ascend": (
-                "Both players go up. x minimises f: it goes against its derivative, with a minus.",
-                _moves(lambda x, y, dx, dy, rate: (x + rate * dx, y + rate * dy)),
-            ),
-            "goals_swapped": (
-                "Your x goes up and your y goes down. x minimises f (minus), y maximises it "
-                "(plus).",
-                _moves(lambda x, y, dx, dy, rate: (x + rate * dx, y - rate * dy)),
-            ),
-            "learning_rate_missing": (
-                "You go by the whole derivative. Multiply it by learning_rate.",
-                _at_rate(_together, lambda rate: 1.0),
-            ),
-            "learning_rate_fixed": (
-                "Right for a learning rate of 0.1 only. Use the argument learning_rate.",
-                _at_rate(_together, lambda rate: 0.1),
-            ),
-            "divided_by_the_rate": (
-                "You divide by the learning rate. A small rate has to make a small step: multiply.",
-                _at_rate(_together, lambda rate: 1 / rate),
-            ),
-            "rate_for_x_only": (
-                "You multiply only x's derivative by learning_rate. Both players use it.",
-                _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y + dy)),
-            ),
-            "rate_for_y_only": (
-                "You multiply only y's derivative by learning_rate. Both players use it.",
-                _moves(lambda x, y, dx, dy, rate: (x - dx, y + rate * dy)),
-            ),
-            "half_steps": (
-                "Your steps are half as long as they should be. No 1/2 belongs into a gradient "
-                "step.",
-                _at_rate(_together, lambda rate: rate / 2),
-            ),
-            "derivatives_swapped": (
-                "You move x along ∂f/∂y and y along ∂f/∂x. gradient(x, y) returns (∂f/∂x, ∂f/∂y), "
-                "and each player uses its own.",
-                _moves(lambda x, y, dx, dy, rate: (x - rate * dy, y + rate * dx)),
-            ),
-            "arguments_swapped": (
-                "You call gradient(y, x). Its arguments are (x, y).",
-                _arguments_swapped(_together),
-            ),
-            "returned_swapped": (
-                "The numbers are right, but you return (y, x). Return (x, y).",
-                _to_y_and_x(_together),
-            ),
-            "only_the_change": (
-                "You return by how much each player moves. Return where they are afterwards: add "
-                "x and y.",
-                _increments(_together),
-            ),
-            "only_the_gradient": (
-                "You return the gradient. Return where the players are after a step along it.",
-                _moves(lambda x, y, dx, dy, rate: (dx, dy)),
-            ),
-            "only_x_moves": (
-                "Your y stays where it is. Both players move.",
-                _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y)),
-            ),
-            "only_y_moves": (
-                "Your x stays where it is. Both players move.",
-                _moves(lambda x, y, dx, dy, rate: (x, y + rate * dy)),
-            ),
-            "nobody_moves": (
-                "Nobody moves. `x - ...` alone changes nothing: assign the result or return it.",
-                lambda x, y, gradient, learning_rate: (x, y),
-            ),
-            "bilinear_only": (
-                "Right for f = x·y only. Do not write the derivatives y and x yourself: call "
-                "gradient(x, y), which knows its own f.",
-                lambda x, y, gradient, learning_rate: (
-                    x - learning_rate * y,
-                    y + learning_rate * x,
-                ),
-            ),
-            "two_steps": (
-                "You make two steps. One is asked for.",
-                _twice(_together),
-            ),
-            "looks_ahead": (
-                "You use the gradient from where a step would lead (that is the extragradient "
-                "step). Use the one from where the players are now.",
-                _looks_ahead,
-            ),
-            "sign_only": (
-                "Your step has always the same length: you use the sign of the derivative, or "
-                "divide it by its size. Use the derivative itself.",
-                _moves(lambda x, y, dx, dy, rate: (x - rate * np.sign(dx), y + rate * np.sign(dy))),
-            ),
-            "unit_length": (
-                "You scale the gradient to length 1. Use it as it is: it becomes small where f is "
-                "flat.",
-                _moves(
-                    lambda x, y, dx, dy, rate: (
-                        x - rate * dx / max(math.hypot(dx, dy), 1e-12),
-                        y + rate * dy / max(math.hypot(dx, dy), 1e-12),
-                    )
-                ),
-            ),
-            "new_x_only": (
-                "You return one number, x. Return both, (x, y).",
-                _moves(lambda x, y, dx, dy, rate: x - rate * dx),
-            ),
-        },
+        _SIMULTANEOUS_MISTAKES,
     ),
+    names_mistakes=True,
+    mistakes=_SIMULTANEOUS_MISTAKES,
     hints=[
         "Ask once, `df_dx, df_dy = gradient(x, y)`, before anybody has moved.",
         "x minimises: x − learning_rate · ∂f/∂x. y maximises: the same with a plus and its own "
@@ -917,149 +1098,154 @@ move at once from where they are. x, y and learning_rate are plain numbers. A tu
 of two passes."""
 
 
+_ALTERNATING_MISTAKES = _bank(
+    {
+        "simultaneous": (
+            "That is the simultaneous step: your y uses the derivative from before x moved. "
+            "Call gradient a second time, with the new x.",
+            _together,
+        ),
+        "y_first": (
+            "Your y moves first. Here x begins, and y answers what x did.",
+            _y_first,
+        ),
+        "both_descend": (
+            "Both players go down. y maximises f: it goes along its derivative, with a plus.",
+            _turns(y_sign=-1),
+        ),
+        "both_ascend": (
+            "Both players go up. x minimises f: it goes against its derivative, with a minus.",
+            _turns(x_sign=1),
+        ),
+        "goals_swapped": (
+            "Your x goes up and your y goes down. x minimises f (minus), y maximises it (plus).",
+            _turns(x_sign=1, y_sign=-1),
+        ),
+        "learning_rate_missing": (
+            "You go by the whole derivative. Multiply it by learning_rate.",
+            _at_rate(_in_turn, lambda rate: 1.0),
+        ),
+        "learning_rate_fixed": (
+            "Right for a learning rate of 0.1 only. Use the argument learning_rate.",
+            _at_rate(_in_turn, lambda rate: 0.1),
+        ),
+        "divided_by_the_rate": (
+            "You divide by the learning rate. A small rate has to make a small step: multiply.",
+            _at_rate(_in_turn, lambda rate: 1 / rate),
+        ),
+        "half_steps": (
+            "Your steps are half as long as they should be. Taking turns does not halve them.",
+            _at_rate(_in_turn, lambda rate: rate / 2),
+        ),
+        "rate_for_x_only": (
+            "You multiply only x's derivative by learning_rate. Both players use it.",
+            lambda x, y, gradient, learning_rate: (
+                (moved := x - learning_rate * gradient(x, y)[0]),
+                y + gradient(moved, y)[1],
+            ),
+        ),
+        "rate_for_y_only": (
+            "You multiply only y's derivative by learning_rate. Both players use it.",
+            lambda x, y, gradient, learning_rate: (
+                (moved := x - gradient(x, y)[0]),
+                y + learning_rate * gradient(moved, y)[1],
+            ),
+        ),
+        "derivatives_swapped": (
+            "You move x along ∂f/∂y and y along ∂f/∂x. gradient(x, y) returns (∂f/∂x, ∂f/∂y), "
+            "and each player uses its own.",
+            _turns(x_part=1, y_part=0),
+        ),
+        "x_derivative_twice": (
+            "y moves along ∂f/∂x, the first of the pair. Its own derivative is the second.",
+            _turns(y_part=0),
+        ),
+        "y_derivative_twice": (
+            "x moves along ∂f/∂y, the second of the pair. Its own derivative is the first.",
+            _turns(x_part=1),
+        ),
+        "arguments_swapped": (
+            "You call gradient(y, x). Its arguments are (x, y).",
+            _arguments_swapped(_in_turn),
+        ),
+        "returned_swapped": (
+            "The numbers are right, but you return (y, x). Return (x, y).",
+            _to_y_and_x(_in_turn),
+        ),
+        "only_the_change": (
+            "You return by how much each player moves. Return where they are afterwards: add "
+            "x and y.",
+            _increments(_in_turn),
+        ),
+        "only_x_moves": (
+            "Your y stays where it is. In one step both move, x first.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y)),
+        ),
+        "only_y_moves": (
+            "Your x stays where it is. In one step both move, x first.",
+            _moves(lambda x, y, dx, dy, rate: (x, y + rate * dy)),
+        ),
+        "old_x_returned": (
+            "y answers the new x, but you return the old one. Return both new numbers.",
+            lambda x, y, gradient, learning_rate: (
+                x,
+                _in_turn(x, y, gradient, learning_rate)[1],
+            ),
+        ),
+        "bilinear_only": (
+            "Right for f = x·y only. Do not write the derivatives y and x yourself: call "
+            "gradient, which knows its own f.",
+            lambda x, y, gradient, learning_rate: (
+                x - learning_rate * y,
+                y + learning_rate * (x - learning_rate * y),
+            ),
+        ),
+        "two_steps": (
+            "You make two steps, x, y, x, y. In one step each player moves once.",
+            _twice(_in_turn),
+        ),
+        "x_moves_again": (
+            "Your x moves a second time, after y. In one step each player moves once.",
+            lambda x, y, gradient, learning_rate: _y_first(
+                x - learning_rate * gradient(x, y)[0], y, gradient, learning_rate
+            ),
+        ),
+        "x_moves_twice": (
+            "Your x makes two steps before y makes its one: the second call of gradient must "
+            "move y only.",
+            lambda x, y, gradient, learning_rate: _together(
+                x - learning_rate * gradient(x, y)[0], y, gradient, learning_rate
+            ),
+        ),
+        "x_starts_over": (
+            "Your x moves from where it was along the derivative that belongs to where it went "
+            "to. x uses the first call of gradient, y the second.",
+            lambda x, y, gradient, learning_rate: _from(
+                x, y, gradient(x - learning_rate * gradient(x, y)[0], y), learning_rate
+            ),
+        ),
+        "looks_ahead": (
+            "You make a step, take the gradient there and go with it from the old place: that "
+            "is the extragradient step. Here x moves, then y, who sees the new x.",
+            _looks_ahead,
+        ),
+        "new_y_only": (
+            "You return one number, y. Return both, (x, y).",
+            lambda x, y, gradient, learning_rate: _in_turn(x, y, gradient, learning_rate)[1],
+        ),
+    },
+)
+
+
 alternating_step: Exercise = lesson.exercise(
     alternating_step,
-    cases=_STEP_CASES,
-    mistakes=_bank(
+    probe=_Judge(
         _in_turn,
         _STEP_CASES,
-        {
-            "simultaneous": (
-                "That is the simultaneous step: your y uses the derivative from before x moved. "
-                "Call gradient a second time, with the new x.",
-                _together,
-            ),
-            "y_first": (
-                "Your y moves first. Here x begins, and y answers what x did.",
-                _y_first,
-            ),
-            "both_descend": (
-                "Both players go down. y maximises f: it goes along its derivative, with a plus.",
-                _turns(y_sign=-1),
-            ),
-            "both_ascend": (
-                "Both players go up. x minimises f: it goes against its derivative, with a minus.",
-                _turns(x_sign=1),
-            ),
-            "goals_swapped": (
-                "Your x goes up and your y goes down. x minimises f (minus), y maximises it "
-                "(plus).",
-                _turns(x_sign=1, y_sign=-1),
-            ),
-            "learning_rate_missing": (
-                "You go by the whole derivative. Multiply it by learning_rate.",
-                _at_rate(_in_turn, lambda rate: 1.0),
-            ),
-            "learning_rate_fixed": (
-                "Right for a learning rate of 0.1 only. Use the argument learning_rate.",
-                _at_rate(_in_turn, lambda rate: 0.1),
-            ),
-            "divided_by_the_rate": (
-                "You divide by the learning rate. A small rate has to make a small step: multiply.",
-                _at_rate(_in_turn, lambda rate: 1 / rate),
-            ),
-            "half_steps": (
-                "Your steps are half as long as they should be. Taking turns does not halve them.",
-                _at_rate(_in_turn, lambda rate: rate / 2),
-            ),
-            "rate_for_x_only": (
-                "You multiply only x's derivative by learning_rate. Both players use it.",
-                lambda x, y, gradient, learning_rate: (
-                    (moved := x - learning_rate * gradient(x, y)[0]),
-                    y + gradient(moved, y)[1],
-                ),
-            ),
-            "rate_for_y_only": (
-                "You multiply only y's derivative by learning_rate. Both players use it.",
-                lambda x, y, gradient, learning_rate: (
-                    (moved := x - gradient(x, y)[0]),
-                    y + learning_rate * gradient(moved, y)[1],
-                ),
-            ),
-            "derivatives_swapped": (
-                "You move x along ∂f/∂y and y along ∂f/∂x. gradient(x, y) returns (∂f/∂x, ∂f/∂y), "
-                "and each player uses its own.",
-                _turns(x_part=1, y_part=0),
-            ),
-            "x_derivative_twice": (
-                "y moves along ∂f/∂x, the first of the pair. Its own derivative is the second.",
-                _turns(y_part=0),
-            ),
-            "y_derivative_twice": (
-                "x moves along ∂f/∂y, the second of the pair. Its own derivative is the first.",
-                _turns(x_part=1),
-            ),
-            "arguments_swapped": (
-                "You call gradient(y, x). Its arguments are (x, y).",
-                _arguments_swapped(_in_turn),
-            ),
-            "returned_swapped": (
-                "The numbers are right, but you return (y, x). Return (x, y).",
-                _to_y_and_x(_in_turn),
-            ),
-            "only_the_change": (
-                "You return by how much each player moves. Return where they are afterwards: add "
-                "x and y.",
-                _increments(_in_turn),
-            ),
-            "only_x_moves": (
-                "Your y stays where it is. In one step both move, x first.",
-                _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y)),
-            ),
-            "only_y_moves": (
-                "Your x stays where it is. In one step both move, x first.",
-                _moves(lambda x, y, dx, dy, rate: (x, y + rate * dy)),
-            ),
-            "old_x_returned": (
-                "y answers the new x, but you return the old one. Return both new numbers.",
-                lambda x, y, gradient, learning_rate: (
-                    x,
-                    _in_turn(x, y, gradient, learning_rate)[1],
-                ),
-            ),
-            "bilinear_only": (
-                "Right for f = x·y only. Do not write the derivatives y and x yourself: call "
-                "gradient, which knows its own f.",
-                lambda x, y, gradient, learning_rate: (
-                    x - learning_rate * y,
-                    y + learning_rate * (x - learning_rate * y),
-                ),
-            ),
-            "two_steps": (
-                "You make two steps, x, y, x, y. In one step each player moves once.",
-                _twice(_in_turn),
-            ),
-            "x_moves_again": (
-                "Your x moves a second time, after y. In one step each player moves once.",
-                lambda x, y, gradient, learning_rate: _y_first(
-                    x - learning_rate * gradient(x, y)[0], y, gradient, learning_rate
-                ),
-            ),
-            "x_moves_twice": (
-                "Your x makes two steps before y makes its one: the second call of gradient must "
-                "move y only.",
-                lambda x, y, gradient, learning_rate: _together(
-                    x - learning_rate * gradient(x, y)[0], y, gradient, learning_rate
-                ),
-            ),
-            "x_starts_over": (
-                "Your x moves from where it was along the derivative that belongs to where it went "
-                "to. x uses the first call of gradient, y the second.",
-                lambda x, y, gradient, learning_rate: _from(
-                    x, y, gradient(x - learning_rate * gradient(x, y)[0], y), learning_rate
-                ),
-            ),
-            "looks_ahead": (
-                "You make a step, take the gradient there and go with it from the old place: that "
-                "is the extragradient step. Here x moves, then y, who sees the new x.",
-                _looks_ahead,
-            ),
-            "new_y_only": (
-                "You return one number, y. Return both, (x, y).",
-                lambda x, y, gradient, learning_rate: _in_turn(x, y, gradient, learning_rate)[1],
-            ),
-        },
+        _ALTERNATING_MISTAKES,
     ),
+    names_mistakes=True,
+    mistakes=_ALTERNATING_MISTAKES,
     hints=[
         "Two calls of gradient: one before x moves, one after.",
         "The first line is `x = x - learning_rate * gradient(x, y)[0]`; the second does the same "
@@ -1155,205 +1341,206 @@ def _dirac_in_steps(theta, psi, r1=0.0):
     return velocity
 
 
+_DIRAC_MISTAKES = _bank(
+    {
+        "penalty_missing": (
+            "r1 never enters. ψ also descends on the penalty r1/2 · ψ²: minus r1 · ψ in the "
+            "second direction.",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi),
+        ),
+        "penalty_rewarded": (
+            "Your penalty drives ψ away from 0. It is subtracted from what ψ maximises, so it "
+            "pulls: minus r1 · ψ.",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi, -r1),
+        ),
+        "penalty_on_the_generator": (
+            "You punish the generator. The penalty is on the discriminator's slope ψ: minus "
+            "r1 · ψ in the second direction, nothing in the first.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope - r1 * theta, theta * slope)),
+        ),
+        "penalty_added_to_the_generator": (
+            "The penalty stands in the first direction. It is part of what the discriminator "
+            "maximises: minus r1 · ψ in the second.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope - r1 * psi, theta * slope)),
+        ),
+        "penalty_on_both": (
+            "You pull both players to 0. R1 is a penalty on the discriminator only; θ does not "
+            "occur in r1/2 · ψ².",
+            _players(
+                lambda theta, psi, slope, r1: (
+                    -psi * slope - r1 * theta,
+                    theta * slope - r1 * psi,
+                )
+            ),
+        ),
+        "penalty_with_theta": (
+            "You subtract r1 · θ. The derivative of r1/2 · ψ² by ψ is r1 · ψ.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope, theta * slope - r1 * theta)),
+        ),
+        "penalty_halved": (
+            "Your penalty is half as strong as it should be. The 1/2 goes when you "
+            "differentiate r1/2 · ψ²: minus r1 · ψ.",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi, r1 / 2),
+        ),
+        "penalty_doubled": (
+            "Your penalty is twice as strong as it should be. The derivative of r1/2 · ψ² is "
+            "r1 · ψ; the 2 goes with the 1/2.",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi, 2 * r1),
+        ),
+        "penalty_not_differentiated": (
+            "You subtract the penalty itself, r1/2 · ψ². The direction needs its derivative by "
+            "ψ: r1 · ψ.",
+            _players(
+                lambda theta, psi, slope, r1: (
+                    -psi * slope,
+                    theta * slope - r1 / 2 * psi**2,
+                )
+            ),
+        ),
+        "penalty_squared": (
+            "You subtract r1 · ψ². Differentiate r1/2 · ψ² by ψ: r1 · ψ.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope, theta * slope - r1 * psi**2)),
+        ),
+        "penalty_without_psi": (
+            "You subtract r1, whatever ψ is. The penalty pulls the harder the steeper the "
+            "discriminator is: r1 · ψ.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope, theta * slope - r1)),
+        ),
+        "penalty_times_slope": (
+            "You multiply the penalty by g′ too. It stands beside g: θ · g′(θψ) − r1 · ψ; "
+            "check your brackets.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope, (theta - r1 * psi) * slope)),
+        ),
+        "gradient_of_f": (
+            "You return the derivatives themselves. θ minimises: it moves against its "
+            "derivative, so the first direction has a minus.",
+            _players(lambda theta, psi, slope, r1: (psi * slope, theta * slope - r1 * psi)),
+        ),
+        "both_descend": (
+            "Your ψ goes down. It maximises: along its derivative, plus θ · g′(θψ), minus r1 · ψ.",
+            _players(lambda theta, psi, slope, r1: (-psi * slope, r1 * psi - theta * slope)),
+        ),
+        "discriminator_descends": (
+            "Your ψ goes down on f. It maximises f: plus θ · g′(θψ). (The penalty is right.)",
+            _players(lambda theta, psi, slope, r1: (-psi * slope, -theta * slope - r1 * psi)),
+        ),
+        "signs_swapped": (
+            "Both directions point the wrong way: θ minimises f and ψ maximises it. (g′ is "
+            "positive: g(t) = −log(1 + e^(−t)) rises.)",
+            _players(lambda theta, psi, slope, r1: (psi * slope, r1 * psi - theta * slope)),
+        ),
+        "signs_of_f_swapped": (
+            "Both players move the wrong way on f; the penalty is right. θ minimises: "
+            "−ψ · g′(θψ). ψ maximises: +θ · g′(θψ). (g′ is positive: g(t) = −log(1 + e^(−t)) "
+            "rises.)",
+            _players(lambda theta, psi, slope, r1: (psi * slope, -theta * slope - r1 * psi)),
+        ),
+        "large_stands_for_real": (
+            "You let a large D(x) = ψx stand for “real”, the usual way round. In this game, as in "
+            "its paper, it stands for “fake”: θ minimises g(θψ), ψ maximises it. (Or you took "
+            "−1 / (1 + e^(−t)) for g′, the derivative of −log without that of what stands inside, "
+            "−e^(−t).)",
+            lambda theta, psi, r1=0.0: (
+                psi * _sigmoid(theta * psi),
+                -theta * _sigmoid(theta * psi) - r1 * psi,
+            ),
+        ),
+        "slope_mirrored": (
+            "Your g′ is 1 / (1 + e^(−t)), which rises. For g(t) = −log(1 + e^(−t)) the inner "
+            "derivative gives e^(−t) / (1 + e^(−t)) = 1 / (1 + e^t), which falls.",
+            _with_slope(_sigmoid),
+        ),
+        "non_saturating": (
+            "Your generator plays the non-saturating loss: it uses g′(−θψ). In the standard "
+            "loss both players use g′(θψ).",
+            lambda theta, psi, r1=0.0: (
+                -psi * _sigmoid(theta * psi),
+                _dirac(theta, psi, r1)[1],
+            ),
+        ),
+        "discriminator_mirrored": (
+            "Your discriminator uses g′(−θψ), the generator g′(θψ). Both use g′(θψ): they "
+            "differentiate the same f.",
+            lambda theta, psi, r1=0.0: (
+                _dirac(theta, psi)[0],
+                theta * _sigmoid(theta * psi) - r1 * psi,
+            ),
+        ),
+        "wasserstein": (
+            "You take g′ = 1: that is the Wasserstein loss, g(t) = t. For "
+            "g(t) = −log(1 + e^(−t)) it is 1 / (1 + e^t).",
+            _with_slope(lambda t: 1.0),
+        ),
+        "linearised": (
+            "You take g′ = 1/2, its value at 0. Elsewhere it depends on t = θψ: 1 / (1 + e^t).",
+            _with_slope(lambda t: 0.5),
+        ),
+        "value_instead_of_slope": (
+            "You multiply by g itself. The chain rule has its derivative, g′(t) = 1 / (1 + e^t).",
+            _with_slope(lambda t: -math.log(1 + math.exp(-t))),
+        ),
+        "slope_of_the_sigmoid": (
+            "Your g′ is σ(t) · (1 − σ(t)), the derivative of the sigmoid. g is the logarithm "
+            "of the sigmoid; its derivative is 1 − σ(t) = 1 / (1 + e^t).",
+            _with_slope(lambda t: _sigmoid(t) * (1 - _sigmoid(t))),
+        ),
+        "logarithm_only": (
+            "Your g′ is e^(−t), which is the derivative of what stands inside the logarithm. "
+            "Divide by the inside: e^(−t) / (1 + e^(−t)).",
+            _with_slope(lambda t: math.exp(-t)),
+        ),
+        "not_through_the_product": (
+            "You stop at g′(θψ). The chain rule goes on: by θ times ψ, by ψ times θ.",
+            _players(lambda theta, psi, slope, r1: (-slope, slope - r1 * psi)),
+        ),
+        "own_number": (
+            "You multiply by the player's own number. The derivative of θψ by θ is ψ, and by ψ "
+            "it is θ.",
+            _players(lambda theta, psi, slope, r1: (-theta * slope, psi * slope - r1 * psi)),
+        ),
+        "slope_of_theta": (
+            "You take g′ at θ. The fake lies at θ, and the discriminator answers ψθ there: g′(θψ).",
+            lambda theta, psi, r1=0.0: (
+                -psi * _sigmoid(-theta),
+                theta * _sigmoid(-theta) - r1 * psi,
+            ),
+        ),
+        "order_swapped": (
+            "The numbers are right but in the other order. The generator θ comes first.",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi, r1)[::-1],
+        ),
+        "only_the_generator": (
+            "You return one number. Two players move: (direction of θ, direction of ψ).",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi, r1)[0],
+        ),
+        "moved": (
+            "You return where the players are after a step. Only the two directions are asked "
+            "for; the learning rate comes later.",
+            lambda theta, psi, r1=0.0: (
+                theta + _dirac(theta, psi, r1)[0],
+                psi + _dirac(theta, psi, r1)[1],
+            ),
+        ),
+        "penalty_fixed": (
+            "Your penalty has weight 1 whatever r1 says. Use the argument; without it there "
+            "is no penalty.",
+            lambda theta, psi, r1=0.0: _dirac(theta, psi, 1.0),
+        ),
+    },
+)
+
+
 dirac_gan_gradient: Exercise = lesson.exercise(
     dirac_gan_gradient,
-    cases=_DIRAC_CASES,
-    mistakes=_bank(
+    probe=_Judge(
         _dirac,
         _DIRAC_CASES,
-        {
-            "penalty_missing": (
-                "r1 never enters. ψ also descends on the penalty r1/2 · ψ²: minus r1 · ψ in the "
-                "second direction.",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi),
-            ),
-            "penalty_rewarded": (
-                "Your penalty drives ψ away from 0. It is subtracted from what ψ maximises, so it "
-                "pulls: minus r1 · ψ.",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi, -r1),
-            ),
-            "penalty_on_the_generator": (
-                "You punish the generator. The penalty is on the discriminator's slope ψ: minus "
-                "r1 · ψ in the second direction, nothing in the first.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope - r1 * theta, theta * slope)),
-            ),
-            "penalty_added_to_the_generator": (
-                "The penalty stands in the first direction. It is part of what the discriminator "
-                "maximises: minus r1 · ψ in the second.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope - r1 * psi, theta * slope)),
-            ),
-            "penalty_on_both": (
-                "You pull both players to 0. R1 is a penalty on the discriminator only; θ does not "
-                "occur in r1/2 · ψ².",
-                _players(
-                    lambda theta, psi, slope, r1: (
-                        -psi * slope - r1 * theta,
-                        theta * slope - r1 * psi,
-                    )
-                ),
-            ),
-            "penalty_with_theta": (
-                "You subtract r1 · θ. The derivative of r1/2 · ψ² by ψ is r1 · ψ.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope, theta * slope - r1 * theta)),
-            ),
-            "penalty_halved": (
-                "Your penalty is half as strong as it should be. The 1/2 goes when you "
-                "differentiate r1/2 · ψ²: minus r1 · ψ.",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi, r1 / 2),
-            ),
-            "penalty_doubled": (
-                "Your penalty is twice as strong as it should be. The derivative of r1/2 · ψ² is "
-                "r1 · ψ; the 2 goes with the 1/2.",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi, 2 * r1),
-            ),
-            "penalty_not_differentiated": (
-                "You subtract the penalty itself, r1/2 · ψ². The direction needs its derivative by "
-                "ψ: r1 · ψ.",
-                _players(
-                    lambda theta, psi, slope, r1: (
-                        -psi * slope,
-                        theta * slope - r1 / 2 * psi**2,
-                    )
-                ),
-            ),
-            "penalty_squared": (
-                "You subtract r1 · ψ². Differentiate r1/2 · ψ² by ψ: r1 · ψ.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope, theta * slope - r1 * psi**2)),
-            ),
-            "penalty_without_psi": (
-                "You subtract r1, whatever ψ is. The penalty pulls the harder the steeper the "
-                "discriminator is: r1 · ψ.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope, theta * slope - r1)),
-            ),
-            "penalty_times_slope": (
-                "You multiply the penalty by g′ too. It stands beside g: θ · g′(θψ) − r1 · ψ; "
-                "check your brackets.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope, (theta - r1 * psi) * slope)),
-            ),
-            "gradient_of_f": (
-                "You return the derivatives themselves. θ minimises: it moves against its "
-                "derivative, so the first direction has a minus.",
-                _players(lambda theta, psi, slope, r1: (psi * slope, theta * slope - r1 * psi)),
-            ),
-            "both_descend": (
-                "Your ψ goes down. It maximises: along its derivative, plus θ · g′(θψ), minus "
-                "r1 · ψ.",
-                _players(lambda theta, psi, slope, r1: (-psi * slope, r1 * psi - theta * slope)),
-            ),
-            "discriminator_descends": (
-                "Your ψ goes down on f. It maximises f: plus θ · g′(θψ). (The penalty is right.)",
-                _players(lambda theta, psi, slope, r1: (-psi * slope, -theta * slope - r1 * psi)),
-            ),
-            "signs_swapped": (
-                "Both directions point the wrong way: θ minimises f and ψ maximises it. (g′ is "
-                "positive: g(t) = −log(1 + e^(−t)) rises.)",
-                _players(lambda theta, psi, slope, r1: (psi * slope, r1 * psi - theta * slope)),
-            ),
-            "signs_of_f_swapped": (
-                "Both players move the wrong way on f; the penalty is right. θ minimises: "
-                "−ψ · g′(θψ). ψ maximises: +θ · g′(θψ). (g′ is positive: g(t) = −log(1 + e^(−t)) "
-                "rises.)",
-                _players(lambda theta, psi, slope, r1: (psi * slope, -theta * slope - r1 * psi)),
-            ),
-            "large_stands_for_real": (
-                "You let a large D(x) = ψx stand for “real”. That is the usual way round, but in "
-                "this game, as in its paper, it stands for “fake”: θ minimises g(θψ), ψ maximises "
-                "it. Your game is the same with −ψ in place of ψ.",
-                lambda theta, psi, r1=0.0: (
-                    psi * _sigmoid(theta * psi),
-                    -theta * _sigmoid(theta * psi) - r1 * psi,
-                ),
-            ),
-            "slope_mirrored": (
-                "Your g′ is 1 / (1 + e^(−t)), which rises. For g(t) = −log(1 + e^(−t)) the inner "
-                "derivative gives e^(−t) / (1 + e^(−t)) = 1 / (1 + e^t), which falls.",
-                _with_slope(_sigmoid),
-            ),
-            "non_saturating": (
-                "Your generator plays the non-saturating loss: it uses g′(−θψ). In the standard "
-                "loss both players use g′(θψ).",
-                lambda theta, psi, r1=0.0: (
-                    -psi * _sigmoid(theta * psi),
-                    _dirac(theta, psi, r1)[1],
-                ),
-            ),
-            "discriminator_mirrored": (
-                "Your discriminator uses g′(−θψ), the generator g′(θψ). Both use g′(θψ): they "
-                "differentiate the same f.",
-                lambda theta, psi, r1=0.0: (
-                    _dirac(theta, psi)[0],
-                    theta * _sigmoid(theta * psi) - r1 * psi,
-                ),
-            ),
-            "wasserstein": (
-                "You take g′ = 1: that is the Wasserstein loss, g(t) = t. For "
-                "g(t) = −log(1 + e^(−t)) it is 1 / (1 + e^t).",
-                _with_slope(lambda t: 1.0),
-            ),
-            "linearised": (
-                "You take g′ = 1/2, its value at 0. Elsewhere it depends on t = θψ: 1 / (1 + e^t).",
-                _with_slope(lambda t: 0.5),
-            ),
-            "value_instead_of_slope": (
-                "You multiply by g itself. The chain rule has its derivative, "
-                "g′(t) = 1 / (1 + e^t).",
-                _with_slope(lambda t: -math.log(1 + math.exp(-t))),
-            ),
-            "slope_of_the_sigmoid": (
-                "Your g′ is σ(t) · (1 − σ(t)), the derivative of the sigmoid. g is the logarithm "
-                "of the sigmoid; its derivative is 1 − σ(t) = 1 / (1 + e^t).",
-                _with_slope(lambda t: _sigmoid(t) * (1 - _sigmoid(t))),
-            ),
-            "inner_derivative_forgotten": (
-                "Your g′ stops at 1 / (1 + e^(−t)) · e^(+t) or the like: it grows beyond 1. "
-                "g′(t) = e^(−t) / (1 + e^(−t)) = 1 / (1 + e^t).",
-                _with_slope(lambda t: math.exp(t) / (1 + math.exp(-t))),
-            ),
-            "logarithm_only": (
-                "Your g′ is e^(−t), which is the derivative of what stands inside the logarithm. "
-                "Divide by the inside: e^(−t) / (1 + e^(−t)).",
-                _with_slope(lambda t: math.exp(-t)),
-            ),
-            "not_through_the_product": (
-                "You stop at g′(θψ). The chain rule goes on: by θ times ψ, by ψ times θ.",
-                _players(lambda theta, psi, slope, r1: (-slope, slope - r1 * psi)),
-            ),
-            "own_number": (
-                "You multiply by the player's own number. The derivative of θψ by θ is ψ, and by ψ "
-                "it is θ.",
-                _players(lambda theta, psi, slope, r1: (-theta * slope, psi * slope - r1 * psi)),
-            ),
-            "slope_of_theta": (
-                "You take g′ at θ. The fake lies at θ, and the discriminator answers ψθ there: "
-                "g′(θψ).",
-                lambda theta, psi, r1=0.0: (
-                    -psi * _sigmoid(-theta),
-                    theta * _sigmoid(-theta) - r1 * psi,
-                ),
-            ),
-            "order_swapped": (
-                "The numbers are right but in the other order. The generator θ comes first.",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi, r1)[::-1],
-            ),
-            "only_the_generator": (
-                "You return one number. Two players move: (direction of θ, direction of ψ).",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi, r1)[0],
-            ),
-            "moved": (
-                "You return where the players are after a step. Only the two directions are asked "
-                "for; the learning rate comes later.",
-                lambda theta, psi, r1=0.0: (
-                    theta + _dirac(theta, psi, r1)[0],
-                    psi + _dirac(theta, psi, r1)[1],
-                ),
-            ),
-            "penalty_fixed": (
-                "Your penalty has weight 1 whatever r1 says. Use the argument; without it there "
-                "is no penalty.",
-                lambda theta, psi, r1=0.0: _dirac(theta, psi, 1.0),
-            ),
-        },
+        _DIRAC_MISTAKES,
+        plain=lambda each: len(each.args) == 2 and not each.kwargs,
+        aside="(Leave r1 for later: where it is not 0, something else is wrong too.)",
     ),
+    names_mistakes=True,
+    mistakes=_DIRAC_MISTAKES,
     hints=[
         "First g′. With g(t) = −log(1 + e^(−t)) it is e^(−t) / (1 + e^(−t)) = 1 / (1 + e^t); at 0 "
         "it is 1/2.",
@@ -1456,31 +1643,10 @@ def is_nash(
 _is_nash = is_nash
 
 
-def _nash_told(each: Case) -> str:
-    return f"is_nash({', '.join(_told(value) for value in each.args)})"
-
-
-def _nash_probe(attempt: Callable) -> Generator[Question, Any, None]:
-    names = ("row_payoff", "column_payoff", "row_strategy", "column_strategy")
-    for number, each in enumerate((*_NASH_CASES, _NASH_CASES[0])):
-        label = _nash_told(each) if number < len(_NASH_CASES) else "The first call, made again,"
-        arguments = copy.deepcopy(each.args)
-        yield Question(
-            label,
-            functools.partial(_judge_nash, attempt, arguments, each.args),
-            required=False,
-            inputs=dict(zip(names, arguments, strict=True)),
-        )
-
-
-def _judge_nash(attempt: Callable, arguments: Sequence, untouched: Sequence) -> bool:
-    value = _plain(freeze(attempt(*arguments)))
-    right = _is_nash(*untouched)
+def _tell_nash(each: Case, expected: bool, value: Any) -> str:
     if not isinstance(value, bool):
-        raise Complaint(f"returned {describe(value)}. It has to return True or False.")
-    if value is not right:
-        raise Complaint(f"returned {value}. {_nash_in_words(*untouched)}")
-    return value
+        return f"returned {describe(value)}. It has to return True or False."
+    return f"returned {value}. {_nash_in_words(*each.args)}"
 
 
 def _nash_in_words(row_payoff, column_payoff, row_strategy, column_strategy) -> str:
@@ -1489,24 +1655,26 @@ def _nash_in_words(row_payoff, column_payoff, row_strategy, column_strategy) -> 
         "row": (row_payoff @ column_strategy, row_strategy),
         "column": (row_strategy @ column_payoff, column_strategy),
     }
-    stays = []
+    stays, pure = [], True
     for player, (values, strategy) in players.items():
         now, best = values @ strategy, int(np.argmax(values))
         if values[best] > now + 1e-6:
             return (
                 f"It is none: {player} gets {_near(now)} on average and would get "
-                f"{_near(values[best])} by always playing {player} {best}."
+                f"{_near(values[best])} by always playing {player} {best}, counted from 0."
             )
-        stays.append(f"{player} gets {_near(now)}, its single actions {_told(_near_all(values))}")
-    return f"It is one, since nobody can do better: {'; '.join(stays)}."
+        stays.append(f"{player} gets {_near(now)}, its single actions {_told(values.round(9))}")
+        pure = pure and strategy.max() == 1
+    rounding = "" if pure else " Should you compare exactly: allow for rounding errors of 1e-9."
+    return f"It is one, since nobody can do better: {'; '.join(stays)}.{rounding}"
 
 
 def _near(value: float) -> str:
     return f"{round(float(value), 9) + 0:.4g}"
 
 
-def _near_all(values: np.ndarray) -> np.ndarray:
-    return values.round(9) + 0  # no -0
+def _exactly_best(values: np.ndarray, strategy: np.ndarray) -> bool:
+    return (values[strategy > 0] == values.max()).all()
 
 
 def _for_both(good: Callable) -> Callable:
@@ -1538,6 +1706,14 @@ def _exact(row_payoff, column_payoff, row_strategy, column_strategy):
     of_row = sum(row_strategy[i] * row[i] for i in rows)
     of_column = sum(column_strategy[j] * column[j] for j in columns)
     return bool(of_row >= max(row) and of_column >= max(column))
+
+
+def _exact_by_products(row_payoff, column_payoff, row_strategy, column_strategy):
+    of_row, of_column = row_payoff @ column_strategy, row_strategy @ column_payoff
+    return bool(
+        of_row.max() <= row_strategy @ row_payoff @ column_strategy
+        and of_column.max() <= row_strategy @ column_payoff @ column_strategy
+    )
 
 
 def _dominated(a, b, x, y) -> bool:
@@ -1596,7 +1772,7 @@ def _nash_by_trying(row_payoff, column_payoff, row_strategy, column_strategy):
     )
 
 
-_NASH_MISTAKES = {
+_NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
     "only_row": (
         "You look at the row player only. In an equilibrium neither gains: ask the same of the "
         "column player, with column_payoff.",
@@ -1783,28 +1959,27 @@ _NASH_MISTAKES = {
         ),
     ),
 }
+_NASH_MISTAKES = _bank(_NASH_ENTRIES)
 
 
-def _nash_bank() -> dict[str, Mistake]:
-    """As ``_bank``, with who would gain, or why nobody does."""
-    bank = {}
-    for slug, (text, wrong) in _NASH_MISTAKES.items():
-        seen = ""
-        for each in _NASH_CASES:
-            try:
-                _judge_nash(wrong, copy.deepcopy(each.args), each.args)
-            except Exception as error:
-                told = error if isinstance(error, Complaint) else f"raises {type(error).__name__}."
-                seen = f"{_nash_told(each)} {told} "
-                break
-        bank[slug] = Mistake(seen + text, wrong)
-    return bank
+def _is_plain(each: Case) -> bool:
+    """Whether no rounding error decides."""
+    return _exact(*each.args) == _is_nash(*each.args)
 
 
 is_nash: Exercise = lesson.exercise(
     is_nash,
-    probe=_nash_probe,
-    mistakes=_nash_bank(),
+    probe=_Judge(
+        _is_nash,
+        _NASH_CASES,
+        _NASH_MISTAKES,
+        plain=_is_plain,
+        aside="(In other games rounding errors decide: allow a gain of 1e-9.)",
+        also={"no_tolerance": [_exact_by_products, _for_both(_exactly_best)]},
+        tell=_tell_nash,
+    ),
+    names_mistakes=True,
+    mistakes=_NASH_MISTAKES,
     hints=[
         "One player at a time, the other's strategy held fixed. What does each single action get? "
         "For row: `row_payoff @ column_strategy`, one number for each row.",
