@@ -28,10 +28,11 @@ progress = lesson.progress
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of one call: a value as plain data, or the type of what it raised."""
+    """What came of one call: a value as plain data, or what it raised, its type and message."""
 
     value: Any = None
     raised: str = ""
+    message: str = ""
 
     def like(self, other: _Outcome) -> bool:
         if self.raised or other.raised:
@@ -40,6 +41,8 @@ class _Outcome:
 
 
 def _same_outcomes(some: Sequence[_Outcome], others: Sequence[_Outcome]) -> bool:
+    if all(outcome.raised for outcome in some):  # that it fails says little; why says more
+        return list(some) == list(others)
     return all(a.like(b) for a, b in zip(some, others, strict=True))
 
 
@@ -82,7 +85,7 @@ class _Judge:
                 for name, before, after in zip(names, each.args, fresh.args, strict=False)
                 if not same(freeze(before), freeze(after), 0.0)
             ]
-        if not all(outcome.raised for outcome in outcomes):
+        if not all(outcome.raised == "NotImplementedError" for outcome in outcomes):  # a stub
             name = self.right.__name__
             yield ask(name, functools.partial(self._name_the_mistake, outcomes, changed))
 
@@ -105,7 +108,7 @@ class _Judge:
             value = attempt(*fresh.args, **fresh.kwargs)
             outcomes[-1] = _Outcome(_plain(freeze(value)))
         except Exception as error:
-            outcomes[-1] = _Outcome(raised=type(error).__name__)
+            outcomes[-1] = _Outcome(None, type(error).__name__, str(error))
             raise
         frozen, expected = outcomes[-1].value, self._expected(each)
         if self.tell is not None and not same(expected, frozen):
@@ -116,12 +119,19 @@ class _Judge:
         return _plain(freeze(self.right(*each.args, **each.kwargs)))
 
     def _name_the_mistake(self, outcomes: Sequence[_Outcome], changed: Sequence[str]) -> None:
-        outcomes = outcomes[: len(self.cases)]  # not the first one again
+        *outcomes, again = outcomes
         right = [_Outcome(self._expected(each)) for each in self.cases]
         if _same_outcomes(right, outcomes):
             if changed and "in_place" in self.mistakes:
                 raise Complaint(f"gives the right numbers, but changes {changed[0]}.", "in_place")
             return
+        if not again.like(outcomes[0]) and "remembers" in self.mistakes:
+            first, again = (_told(each.value) for each in (outcomes[0], again))
+            arguments = self._arguments(self.cases[0])
+            raise Complaint(
+                f"gives {first} for {arguments}, and {again} for the same once more at the end.",
+                "remembers",
+            )
         bank = [
             (slug, self._outcomes_of(wrong))
             for slug, mistake in self.mistakes.items()
@@ -137,7 +147,7 @@ class _Judge:
         named = {
             slug for slug, known in bank if _same_outcomes([known[place] for place in plain], some)
         }
-        if len(named) == 1 and not all(outcome.raised for outcome in some):
+        if len(named) == 1:
             raise Complaint(f"{self._seen(plain, right, outcomes)} {self.aside}", named.pop())
 
     def _outcomes_of(self, wrong: Callable) -> list[_Outcome]:
@@ -148,7 +158,7 @@ class _Judge:
                     value = wrong(*each.args, **each.kwargs)
                 outcomes.append(_Outcome(_plain(freeze(value))))
             except Exception as error:
-                outcomes.append(_Outcome(raised=type(error).__name__))
+                outcomes.append(_Outcome(None, type(error).__name__, str(error)))
         return outcomes
 
     def _seen(
@@ -157,7 +167,7 @@ class _Judge:
         """The first wrong answer, in numbers; for after the exercise's name."""
         place = next(place for place in places if not right[place].like(outcomes[place]))
         each, expected, outcome = self.cases[place], right[place].value, outcomes[place]
-        arguments = self._told(each).removeprefix(self.right.__name__)
+        arguments = self._arguments(each)
         if outcome.raised:
             return f"raises {outcome.raised} for {arguments}."
         if self.tell is not None:
@@ -165,9 +175,12 @@ class _Judge:
         return f"gives {_told(outcome.value)} for {arguments}; right is {_told(expected)}."
 
     def _told(self, each: Case) -> str:
+        return f"{self.right.__name__}{self._arguments(each)}"
+
+    def _arguments(self, each: Case) -> str:
         words = [_told(value) for value in each.args]
         words += [f"{name}={_told(value)}" for name, value in each.kwargs.items()]
-        return f"{self.right.__name__}({', '.join(words)})"
+        return f"({', '.join(words)})"
 
 
 def _plain(value: Any) -> Any:
@@ -865,9 +878,18 @@ def _turns(x_sign: int = -1, y_sign: int = 1, x_part: int = 0, y_part: int = 1) 
     return step
 
 
-def _y_first(x, y, gradient, learning_rate):
-    y = y + learning_rate * gradient(x, y)[1]
-    return x - learning_rate * gradient(x, y)[0], y
+def _y_turns_first(x_sign: int = -1, y_sign: int = 1) -> Callable:
+    """As ``_turns``, but y begins."""
+
+    def step(x, y, gradient, learning_rate):
+        y = y + y_sign * learning_rate * gradient(x, y)[1]
+        return x + x_sign * learning_rate * gradient(x, y)[0], y
+
+    return step
+
+
+def _together_with_signs(x_sign: int, y_sign: int) -> Callable:
+    return _moves(lambda x, y, dx, dy, rate: (x + x_sign * rate * dx, y + y_sign * rate * dy))
 
 
 def _looks_ahead(x, y, gradient, learning_rate):
@@ -896,6 +918,17 @@ def _arguments_swapped(step: Callable) -> Callable:
     return lambda x, y, gradient, learning_rate: step(
         x, y, lambda x, y: gradient(y, x), learning_rate
     )
+
+
+def _counting(step: Callable) -> Callable:
+    """A step whose length depends on how often it was called, by whomever."""
+    calls = [0]
+
+    def wrong(x, y, gradient, learning_rate):
+        calls[0] += 1
+        return step(x, y, gradient, learning_rate * (1 + calls[0] % 5))  # the first comes 6 later
+
+    return wrong
 
 
 def _increments(step: Callable) -> Callable:
@@ -951,7 +984,7 @@ _SIMULTANEOUS_MISTAKES = _bank(
         "y_first": (
             "Your x moves after y and sees where y went. Here both move at once: ask for the "
             "gradient once, before anybody moves.",
-            _y_first,
+            _y_turns_first(),
         ),
         "both_descend": (
             "Both players go down. y maximises f: it goes along its derivative, with a plus.",
@@ -1055,6 +1088,33 @@ _SIMULTANEOUS_MISTAKES = _bank(
                 )
             ),
         ),
+        "x_derivative_twice": (
+            "y moves along ∂f/∂x, the first of the pair. Its own derivative is the second.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dx, y + rate * dx)),
+        ),
+        "y_derivative_twice": (
+            "x moves along ∂f/∂y, the second of the pair. Its own derivative is the first.",
+            _moves(lambda x, y, dx, dy, rate: (x - rate * dy, y + rate * dy)),
+        ),
+        "pair_multiplied": (
+            "gradient(x, y) returns two numbers, a pair, which cannot be multiplied by "
+            "learning_rate as a whole. Unpack it, `df_dx, df_dy = gradient(x, y)`, or take "
+            "`gradient(x, y)[0]` and `[1]`.",
+            lambda x, y, gradient, learning_rate: x - learning_rate * gradient(x, y),
+        ),
+        "one_argument": (
+            "gradient takes two arguments, not a pair: gradient(x, y).",
+            lambda x, y, gradient, learning_rate: gradient((x, y)),
+        ),
+        "remembers": (
+            "Your function remembers something from one call to the next, such as a velocity or a "
+            "count. What a step needs it gets as arguments.",
+            _counting(_together),
+        ),
+        "steps_doubled": (
+            "Your steps are twice as long as they should be. No 2 belongs into a gradient step.",
+            _at_rate(_together, lambda rate: 2 * rate),
+        ),
         "new_x_only": (
             "You return one number, x. Return both, (x, y).",
             _moves(lambda x, y, dx, dy, rate: x - rate * dx),
@@ -1069,6 +1129,14 @@ simultaneous_step: Exercise = lesson.exercise(
         _together,
         _STEP_CASES,
         _SIMULTANEOUS_MISTAKES,
+        also={
+            "both_descend": [_turns(y_sign=-1), _y_turns_first(y_sign=-1)],
+            "both_ascend": [_turns(x_sign=1), _y_turns_first(x_sign=1)],
+            "goals_swapped": [_turns(1, -1), _y_turns_first(1, -1)],
+            "learning_rate_missing": [_at_rate(_in_turn, lambda rate: 1.0)],
+            "learning_rate_fixed": [_at_rate(_together, lambda rate: 0.01)],
+            "two_steps": [_twice(_in_turn)],
+        },
     ),
     names_mistakes=True,
     mistakes=_SIMULTANEOUS_MISTAKES,
@@ -1107,7 +1175,7 @@ _ALTERNATING_MISTAKES = _bank(
         ),
         "y_first": (
             "Your y moves first. Here x begins, and y answers what x did.",
-            _y_first,
+            _y_turns_first(),
         ),
         "both_descend": (
             "Both players go down. y maximises f: it goes along its derivative, with a plus.",
@@ -1206,7 +1274,7 @@ _ALTERNATING_MISTAKES = _bank(
         ),
         "x_moves_again": (
             "Your x moves a second time, after y. In one step each player moves once.",
-            lambda x, y, gradient, learning_rate: _y_first(
+            lambda x, y, gradient, learning_rate: _y_turns_first()(
                 x - learning_rate * gradient(x, y)[0], y, gradient, learning_rate
             ),
         ),
@@ -1229,6 +1297,25 @@ _ALTERNATING_MISTAKES = _bank(
             "is the extragradient step. Here x moves, then y, who sees the new x.",
             _looks_ahead,
         ),
+        "pair_multiplied": (
+            "gradient(x, y) returns two numbers, a pair, which cannot be multiplied by "
+            "learning_rate as a whole. Unpack it, `df_dx, df_dy = gradient(x, y)`, or take "
+            "`gradient(x, y)[0]` and `[1]`.",
+            lambda x, y, gradient, learning_rate: x - learning_rate * gradient(x, y),
+        ),
+        "one_argument": (
+            "gradient takes two arguments, not a pair: gradient(x, y).",
+            lambda x, y, gradient, learning_rate: gradient((x, y)),
+        ),
+        "remembers": (
+            "Your function remembers something from one call to the next, such as a velocity or a "
+            "count. What a step needs it gets as arguments.",
+            _counting(_in_turn),
+        ),
+        "steps_doubled": (
+            "Your steps are twice as long as they should be. No 2 belongs into a gradient step.",
+            _at_rate(_in_turn, lambda rate: 2 * rate),
+        ),
         "new_y_only": (
             "You return one number, y. Return both, (x, y).",
             lambda x, y, gradient, learning_rate: _in_turn(x, y, gradient, learning_rate)[1],
@@ -1243,6 +1330,20 @@ alternating_step: Exercise = lesson.exercise(
         _in_turn,
         _STEP_CASES,
         _ALTERNATING_MISTAKES,
+        also={
+            "both_descend": [_together_with_signs(-1, -1), _y_turns_first(y_sign=-1)],
+            "both_ascend": [_together_with_signs(1, 1), _y_turns_first(x_sign=1)],
+            "goals_swapped": [_together_with_signs(1, -1), _y_turns_first(1, -1)],
+            "learning_rate_missing": [_at_rate(_together, lambda rate: 1.0)],
+            "learning_rate_fixed": [_at_rate(_in_turn, lambda rate: 0.01)],
+            "two_steps": [_twice(_together)],
+            "bilinear_only": [
+                lambda x, y, gradient, learning_rate: (
+                    x - learning_rate * y,
+                    y + learning_rate * x,
+                ),
+            ],
+        },
     ),
     names_mistakes=True,
     mistakes=_ALTERNATING_MISTAKES,
