@@ -94,11 +94,12 @@ def measure(images: np.ndarray) -> dict[str, float]:
     from helpers import metrics
     from helpers.pytorch.digit_classifier import load_classifier, run
 
+    images = np.ascontiguousarray(images)  # not mirrored by its strides: torch takes no such ones
     found = metrics.judge(images)
     shares, real = np.array(found.shares), _real_shares()
     classifier, some = load_classifier(), images[:500]
     as_it_is, turned = (
-        run(classifier, np.ascontiguousarray(these))[1].max(1) for these in (some, some[..., ::-1])
+        run(classifier, these)[1].max(1) for these in (some, some[..., ::-1].copy())
     )
     near_grey = (np.abs(images - np.float32(127.5)) <= GREY).all(1)
     return {
