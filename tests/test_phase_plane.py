@@ -335,7 +335,7 @@ def test_a_control_that_is_moved_makes_the_settings_the_learner_s_own(plane):
 
 def test_only_what_matters_is_switched_on_and_the_reason_is_said(plane):
     assert plane.r1.disabled and plane.consensus_weight.disabled
-    assert "R1 weight: this game has no discriminator" in text(plane.off)
+    assert "R1 weight (this game has no discriminator)" in text(plane.off)
     plane.game.value = "standard"
     assert not plane.r1.disabled and "R1" not in text(plane.off)
     plane.rule.value = "consensus"

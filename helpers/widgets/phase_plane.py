@@ -32,7 +32,7 @@ STEPS = (
 FURTHEST = 2.0
 
 _OWN = "your own settings"
-_LABEL = {"description_width": "118px"}
+_LABEL = {"description_width": "128px"}
 
 
 class PhasePlane(widgets.VBox):
@@ -78,22 +78,24 @@ class PhasePlane(widgets.VBox):
         )  # fmt: skip
         for control in (self.example, *self._settings_controls):
             control.style = _LABEL
-            control.layout = widgets.Layout(width="auto", flex="1 1 330px", max_width="430px")
+            control.layout = widgets.Layout(width="auto")
             control.observe(self._on_change, "value")
         self.play.observe(self._on_play, "value")
-        row = {"flex_flow": "row wrap", "width": "100%", "align_items": "center"}
+        grid = widgets.Layout(
+            width="100%", grid_template_columns="repeat(auto-fill, minmax(310px, 1fr))"
+        )
+        row = widgets.Layout(
+            flex_flow="row wrap", width="100%", align_items="center", margin="0 0 0 8px"
+        )
         super().__init__(
             [
-                widgets.Box([self.example, *self._settings_controls], layout=widgets.Layout(**row)),
-                widgets.Box(
-                    [self.play_label, self.play, self.off],
-                    layout=widgets.Layout(**row, margin="0 0 0 8px"),
-                ),
+                widgets.GridBox([self.example, *self._settings_controls], layout=grid),
+                widgets.Box([self.play_label, self.play, self.off], layout=row),
                 self.result,
                 self.picture,
             ]
         )
-        self.play_label.layout.margin = self.off.layout.margin = "0 12px 0 0"
+        self.play_label.layout.margin = self.play.layout.margin = "0 16px 0 0"
         self._on_change(None)
 
     def __repr__(self) -> str:
@@ -161,10 +163,10 @@ class PhasePlane(widgets.VBox):
         self.consensus_weight.disabled = self.rule.value != "consensus"
         reasons = []
         if self.r1.disabled:
-            reasons.append("R1 weight: this game has no discriminator")
+            reasons.append("R1 weight (this game has no discriminator)")
         if self.consensus_weight.disabled:
-            reasons.append("Consensus weight: another update rule")
-        said = f"Switched off: {'; '.join(reasons)}." if reasons else ""
+            reasons.append("Consensus weight (another update rule)")
+        said = f"Switched off: {', '.join(reasons)}." if reasons else ""
         self.off.value = page(f'<div style="opacity:.85">{said}</div>')
 
 

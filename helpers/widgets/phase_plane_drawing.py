@@ -688,11 +688,11 @@ def step_eigenvalues_svg(result: Result) -> str:
 
 
 def modulus_text(result: Result) -> str:
-    """ "largest modulus 1.005: outside the circle"."""
+    """ "modulus 1.005, outside the circle"."""
     if _is_one(result.factor):
-        return "modulus 1: on the circle"
+        return "modulus 1, on the circle"
     where = "inside" if result.factor < 1 else "outside"
-    return f"modulus {factor_text(result.factor)}: {where} the circle"
+    return f"modulus {factor_text(result.factor)}, {where} the circle"
 
 
 def _unit_circle(panel: _Panel) -> str:
@@ -730,20 +730,18 @@ def picture(result: Result) -> str:
         else "no change"
     )
     small = "".join(
-        f'<div style="flex:1 1 170px;max-width:240px">{_title(title, "14px")}'
-        f'<div style="opacity:.85;min-height:40px">{caption}</div>{svg}</div>'
-        for title, caption, svg in (
+        '<div style="flex:1 1 160px;max-width:240px"><div style="opacity:.85;min-height:40px;'
+        f'display:flex;align-items:end"><div>{caption}</div></div>{svg}</div>'
+        for caption, svg in (
             (
-                "The game’s eigenvalues",
-                f"{eigenvalue_text(result.game_eigenvalues)}; green: converges if steps are small",
+                f"of the game: {eigenvalue_text(result.game_eigenvalues)}",
                 game_eigenvalues_svg(result),
             ),
             (
-                "One step’s eigenvalues",
-                f"{eigenvalue_text(result.step_eigenvalues)}; green: converges",
+                f"of one step: {eigenvalue_text(result.step_eigenvalues)}",
                 step_eigenvalues_svg(result),
             ),
-            (f"… magnified {short(times)} times", modulus_text(result), magnified),
+            (f"one step’s, magnified {short(times)} times: {modulus_text(result)}", magnified),
         )
     )
     names = axis_names(result.settings.game)
@@ -755,10 +753,11 @@ def picture(result: Result) -> str:
         f'<div style="flex:1 1 480px;max-width:660px">{_title("Distance from the equilibrium")}'
         f'<div style="opacity:.85">Logarithmic. Dashed: what the eigenvalues predict, {prediction}.'
         f"</div>{distance_svg(result)}"
-        f'<div style="display:flex;flex-wrap:wrap;gap:4px 12px;margin-top:6px">{small}</div></div>'
-        "</div>"
+        f'<div style="margin-top:6px">{_title("Eigenvalues")}</div>'
+        '<div style="opacity:.85">Green: it converges; for the game, if the steps are small.</div>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:4px 12px">{small}</div></div></div>'
     )
 
 
-def _title(words: str, size: str = "14px") -> str:
-    return f'<div style="font-weight:600;font-size:{size}">{words}</div>'
+def _title(words: str) -> str:
+    return f'<div style="font-weight:600">{words}</div>'
