@@ -32,6 +32,264 @@ _FURTHEST = 4
 _NEAR = 2e-4
 
 
+# --- read_ablation -----------------------------------------------------------------------------
+
+
+def _read(
+    *,
+    mean: Callable[[float, float], float] = max,
+    error: Callable[[float, float, int], float] = lambda own, other, n: math.sqrt(
+        (own**2 + other**2) / n
+    ),
+    times: float = 3,
+    words: tuple[str, str, str] = ("helped", "hurt", "cannot tell"),
+    baseline_too: bool = False,
+) -> Callable:
+    """``read_ablation`` with one thing done otherwise."""
+    helped, hurt, open_ = words
+
+    def read_ablation(table, floor, seeds=3):
+        own_mean, own_spread = table["baseline"]
+        verdicts = {}
+        for name, (other_mean, spread) in table.items():
+            if name == "baseline" and not baseline_too:
+                continue
+            gain = mean(own_mean, floor) - mean(other_mean, floor)
+            limit = times * error(own_spread, spread, seeds)
+            verdicts[name] = helped if gain > limit else hurt if gain < -limit else open_
+        return verdicts
+
+    return read_ablation
+
+
+def _unless_at_the_floor(table, floor, seeds=3):
+    """Whatever touches the floor cannot be told."""
+    verdicts = ablation_reading.read_ablation(table, -1e9, seeds)
+    low = {name for name, (mean, _) in table.items() if mean <= floor}
+    return {n: "cannot tell" if {n, "baseline"} & low else v for n, v in verdicts.items()}
+
+
+def _against_the_floor(table, floor, seeds=3):
+    verdicts = {}
+    for name, (mean, spread) in table.items():
+        limit = 3 * spread / math.sqrt(seeds)
+        if name != "baseline":
+            verdicts[name] = "hurt" if mean - floor > limit else "cannot tell"
+    return verdicts
+
+
+def _no_worse(table, floor, seeds=3):
+    verdicts = ablation_reading.read_ablation(table, floor, seeds)
+    return {n: v if v == "helped" else "cannot tell" for n, v in verdicts.items()}
+
+
+def _two_words(table, floor, seeds=3):
+    verdicts = ablation_reading.read_ablation(table, floor, seeds)
+    return {n: v if v == "helped" else "hurt" for n, v in verdicts.items()}
+
+
+def _as_a_list(table, floor, seeds=3):
+    verdicts = ablation_reading.read_ablation(table, floor, seeds)
+    return list(verdicts.values())
+
+
+def _by_comprehension(table, floor, seeds=3):
+    def verdict(mean, spread):
+        base, base_spread = table["baseline"]
+        base, mean = max(base, floor), max(mean, floor)
+        error = (base_spread**2 / seeds + spread**2 / seeds) ** 0.5
+        if abs(mean - base) <= 3 * error:
+            return "cannot tell"
+        return "helped" if mean < base else "hurt"
+
+    return {name: verdict(*row) for name, row in table.items() if name != "baseline"}
+
+
+def _with_numpy(table, floor, seeds=3):
+    import numpy as np
+
+    names = list(table)
+    means, spreads = np.array([table[name] for name in names]).T
+    means = means.clip(floor)
+    here = names.index("baseline")
+    scores = (means[here] - means) / np.maximum(
+        np.hypot(spreads, spreads[here]) / np.sqrt(seeds), 1e-12
+    )
+    words = np.select([scores > 3, scores < -3], ["helped", "hurt"], "cannot tell")
+    return {name: str(word) for name, word in zip(names, words, strict=True) if name != "baseline"}
+
+
+# Errors of the difference with 3 runs: 2 against 2 is 1.63, times three 4.90.
+_TABLE = {
+    "baseline": (30.0, 2.0),
+    "far better": (18.0, 2.0),
+    "far worse": (45.0, 3.0),
+    "a little better": (29.0, 2.0),
+    "a little worse": (31.5, 1.0),
+    "in the middle": (26.0, 2.0),  # 4.0: more than two errors, less than three
+}
+_SPREADS = {
+    "baseline": (40.0, 6.0),
+    "steady": (32.0, 0.5),  # the baseline's own spread makes it open: 10.4
+    "unsteady": (52.0, 9.0),  # 18.7
+    "steadier and better": (27.0, 1.0),  # 10.5
+    "worse": (59.0, 6.0),  # 14.7
+}
+_SMALL = {"baseline": (8.0, 0.3), "other": (7.0, 0.3), "another": (9.2, 0.4), "third": (7.5, 0.2)}
+_AT_THE_FLOOR = {
+    "baseline": (1.1, 0.02),
+    "below": (0.7, 0.02),
+    "far above": (1.9, 0.05),
+    "just above": (1.3, 0.01),
+}
+_TO_THE_FLOOR = {"baseline": (9.0, 0.4), "below": (1.0, 0.1), "above": (3.0, 0.3)}
+
+read_ablation: Exercise = lesson.exercise(
+    ablation_reading.read_ablation,
+    cases=[
+        case(_TABLE, 0.6),
+        case(_SPREADS, 0.6),
+        case(_SMALL, 0.6),
+        case(_AT_THE_FLOOR, 1.25),
+        case(_TO_THE_FLOOR, 1.25),
+        case(
+            {
+                "baseline": (30.0, 2.0),
+                "other": (24.5, 2.0),
+                "a third": (35.6, 2.0),
+                "a fourth": (25.5, 2.0),
+            },
+            0.6,
+            seeds=2,
+        ),
+        case({"baseline": (30.0, 2.0), "other": (28.2, 2.0), "a third": (33.0, 2.0)}, 0.6, 12),
+        case({"other": (4.0, 0.2), "baseline": (6.0, 0.2)}, 0.6),
+        case({"baseline": (20.0, 0.5), "unsteady": (17.5, 2.0)}, 0.6),
+    ],
+    mistakes={
+        "means_only": Mistake(
+            "You compare means and leave the spread out. Two seeds of the same recipe differ too: "
+            "a difference counts when it is more than 3 standard errors.",
+            _read(times=0),
+        ),
+        "means_and_no_floor": Mistake(
+            "You compare means, and leave out the spread and the floor. Two seeds of the same "
+            "recipe differ too: a difference counts when it is more than 3 standard errors. And "
+            "what is below the floor counts as the floor.",
+            _read(times=0, mean=lambda mean, floor: mean),
+        ),
+        "direction": Mistake(
+            "A smaller distance is better: a recipe helped if its mean is below the baseline's.",
+            _read(words=("hurt", "helped", "cannot tell")),
+        ),
+        "floor_ignored": Mistake(
+            "The floor is not used (or subtracted on both sides, where it cancels). What is below "
+            "the floor counts as the floor: max(mean, floor).",
+            _read(mean=lambda mean, floor: mean),
+        ),
+        "floor_as_verdict": Mistake(
+            "One mean at the floor does not make a row open: a recipe that came down from 9 to the "
+            "floor did help. Put max(mean, floor) in the place of each mean and go on as usual.",
+            _unless_at_the_floor,
+        ),
+        "against_the_floor": Mistake(
+            "You compare with the floor. The comparison is with the row `baseline`.",
+            _against_the_floor,
+        ),
+        "spread_as_error": Mistake(
+            "You take the spread of single runs. The mean of several is more certain: the error "
+            "of the difference is sqrt((s1² + s2²) / seeds).",
+            _read(error=lambda own, other, n: math.hypot(own, other)),
+        ),
+        "divided_by_seeds": Mistake(
+            "The division by seeds belongs under the root: sqrt((s1² + s2²) / seeds).",
+            _read(error=lambda own, other, n: math.hypot(own, other) / n),
+        ),
+        "errors_added": Mistake(
+            "Independent errors add up as squares: sqrt((s1² + s2²) / seeds), which is less than "
+            "the sum of both.",
+            _read(error=lambda own, other, n: (own + other) / math.sqrt(n)),
+        ),
+        "own_spread_only": Mistake(
+            "You leave the baseline's spread out. Its mean is uncertain too.",
+            _read(error=lambda own, other, n: other / math.sqrt(n)),
+        ),
+        "baseline_spread_only": Mistake(
+            "You leave the recipe's own spread out. Its mean is uncertain too.",
+            _read(error=lambda own, other, n: own / math.sqrt(n)),
+        ),
+        "not_squared": Mistake(
+            "The spreads under the root are squared: sqrt((s1² + s2²) / seeds).",
+            _read(error=lambda own, other, n: math.sqrt((own + other) / n)),
+        ),
+        "ranges_overlap": Mistake(
+            "You ask whether mean ± spread overlap. Asked for is a difference of more than "
+            "3 sqrt((s1² + s2²) / seeds).",
+            _read(error=lambda own, other, n: own + other, times=1),
+        ),
+        "two_errors": Mistake(
+            "Two standard errors are enough where there are many runs. With three of each, asked "
+            "for are 3.",
+            _read(times=2),
+        ),
+        "one_error": Mistake(
+            "One standard error is passed by chance in four comparisons of ten. Asked for are 3.",
+            _read(times=1),
+        ),
+        "seeds_written_in": Mistake(
+            "3 is written in for the number of runs. It is the argument seeds (the 3 standard "
+            "errors stay).",
+            _read(error=lambda own, other, n: math.sqrt((own**2 + other**2) / 3)),
+        ),
+        "seeds_as_times": Mistake(
+            "The difference is compared with seeds times the error. It is always 3 times.",
+            _read(error=lambda own, other, n: n * math.sqrt((own**2 + other**2) / n), times=1),
+        ),
+        "never_hurt": Mistake(
+            "A recipe can also hurt: where its mean is above the baseline's by more than 3 "
+            "standard errors.",
+            _no_worse,
+        ),
+        "never_open": Mistake(
+            "What did not help has not hurt yet. Where the difference is no more than 3 standard "
+            'errors, either way, the verdict is "cannot tell".',
+            _two_words,
+        ),
+        "baseline_too": Mistake(
+            "The baseline is what the others are compared with; it gets no verdict itself.",
+            _read(baseline_too=True),
+        ),
+        "other_words": Mistake(
+            'Spell the verdicts "helped", "hurt" and "cannot tell".',
+            _read(words=("Helped", "Hurt", "Cannot tell")),
+        ),
+        "a_list": Mistake(
+            "You return the verdicts without the recipes. Return a dict, recipe to verdict.",
+            _as_a_list,
+        ),
+    },
+    hints=[
+        "Three numbers for every row: the gain, baseline's mean minus the recipe's (both at least "
+        "the floor); its standard error; and how the one compares with 3 times the other.",
+        "gain = max(base_mean, floor) - max(mean, floor), error = ((base_spread**2 + spread**2) / "
+        "seeds) ** 0.5.",
+        '"helped" if gain > 3 * error, "hurt" if gain < -3 * error, otherwise "cannot tell"; in a '
+        "dict, for all rows but `baseline`.",
+    ],
+    right=[_read(), _by_comprehension, _with_numpy],
+    returns="a dict, recipe to verdict",
+    difficulty=2,
+    minutes=8,
+)
+"""read_ablation(table, floor, seeds=3) -> dict, recipe to "helped", "hurt" or "cannot tell".
+(●●○, 8 min)
+
+table : dict, recipe to (mean, spread) of its Fréchet distances over `seeds` runs, one of them
+"baseline"; smaller is better. A mean below the floor counts as the floor. A recipe helped if its
+mean is below the baseline's by more than 3 standard errors of the difference,
+sqrt((s1² + s2²) / seeds), hurt if it is above by more than that. No verdict on the baseline."""
+
+
 # --- diff_augment ------------------------------------------------------------------------------
 
 
@@ -1282,255 +1540,3 @@ smooth_labels: Exercise = lesson.exercise(
 
 labels : a tensor of floats, 1 for real images and 0 for fakes, in any mixture. One-sided: 1 becomes
 1 - amount, 0 stays 0. A new tensor; labels stay as they are."""
-
-
-# --- read_ablation -----------------------------------------------------------------------------
-
-
-def _read(
-    *,
-    mean: Callable[[float, float], float] = max,
-    error: Callable[[float, float, int], float] = lambda own, other, n: math.sqrt(
-        (own**2 + other**2) / n
-    ),
-    times: float = 3,
-    words: tuple[str, str, str] = ("helped", "hurt", "cannot tell"),
-    baseline_too: bool = False,
-) -> Callable:
-    """``read_ablation`` with one thing done otherwise."""
-    helped, hurt, open_ = words
-
-    def read_ablation(table, floor, seeds=3):
-        own_mean, own_spread = table["baseline"]
-        verdicts = {}
-        for name, (other_mean, spread) in table.items():
-            if name == "baseline" and not baseline_too:
-                continue
-            gain = mean(own_mean, floor) - mean(other_mean, floor)
-            limit = times * error(own_spread, spread, seeds)
-            verdicts[name] = helped if gain > limit else hurt if gain < -limit else open_
-        return verdicts
-
-    return read_ablation
-
-
-def _unless_at_the_floor(table, floor, seeds=3):
-    """Whatever touches the floor cannot be told."""
-    verdicts = ablation_reading.read_ablation(table, -1e9, seeds)
-    low = {name for name, (mean, _) in table.items() if mean <= floor}
-    return {n: "cannot tell" if {n, "baseline"} & low else v for n, v in verdicts.items()}
-
-
-def _against_the_floor(table, floor, seeds=3):
-    verdicts = {}
-    for name, (mean, spread) in table.items():
-        limit = 3 * spread / math.sqrt(seeds)
-        if name != "baseline":
-            verdicts[name] = "hurt" if mean - floor > limit else "cannot tell"
-    return verdicts
-
-
-def _no_worse(table, floor, seeds=3):
-    verdicts = ablation_reading.read_ablation(table, floor, seeds)
-    return {n: v if v == "helped" else "cannot tell" for n, v in verdicts.items()}
-
-
-def _two_words(table, floor, seeds=3):
-    verdicts = ablation_reading.read_ablation(table, floor, seeds)
-    return {n: v if v == "helped" else "hurt" for n, v in verdicts.items()}
-
-
-def _as_a_list(table, floor, seeds=3):
-    verdicts = ablation_reading.read_ablation(table, floor, seeds)
-    return list(verdicts.values())
-
-
-def _by_comprehension(table, floor, seeds=3):
-    def verdict(mean, spread):
-        base, base_spread = table["baseline"]
-        base, mean = max(base, floor), max(mean, floor)
-        error = (base_spread**2 / seeds + spread**2 / seeds) ** 0.5
-        if abs(mean - base) <= 3 * error:
-            return "cannot tell"
-        return "helped" if mean < base else "hurt"
-
-    return {name: verdict(*row) for name, row in table.items() if name != "baseline"}
-
-
-def _with_numpy(table, floor, seeds=3):
-    import numpy as np
-
-    names = list(table)
-    means, spreads = np.array([table[name] for name in names]).T
-    means = means.clip(floor)
-    here = names.index("baseline")
-    scores = (means[here] - means) / np.maximum(
-        np.hypot(spreads, spreads[here]) / np.sqrt(seeds), 1e-12
-    )
-    words = np.select([scores > 3, scores < -3], ["helped", "hurt"], "cannot tell")
-    return {name: str(word) for name, word in zip(names, words, strict=True) if name != "baseline"}
-
-
-# Errors of the difference with 3 runs: 2 against 2 is 1.63, times three 4.90.
-_TABLE = {
-    "baseline": (30.0, 2.0),
-    "far better": (18.0, 2.0),
-    "far worse": (45.0, 3.0),
-    "a little better": (29.0, 2.0),
-    "a little worse": (31.5, 1.0),
-    "in the middle": (26.0, 2.0),  # 4.0: more than two errors, less than three
-}
-_SPREADS = {
-    "baseline": (40.0, 6.0),
-    "steady": (32.0, 0.5),  # the baseline's own spread makes it open: 10.4
-    "unsteady": (52.0, 9.0),  # 18.7
-    "steadier and better": (27.0, 1.0),  # 10.5
-    "worse": (59.0, 6.0),  # 14.7
-}
-_SMALL = {"baseline": (8.0, 0.3), "other": (7.0, 0.3), "another": (9.2, 0.4), "third": (7.5, 0.2)}
-_AT_THE_FLOOR = {
-    "baseline": (1.1, 0.02),
-    "below": (0.7, 0.02),
-    "far above": (1.9, 0.05),
-    "just above": (1.3, 0.01),
-}
-_TO_THE_FLOOR = {"baseline": (9.0, 0.4), "below": (1.0, 0.1), "above": (3.0, 0.3)}
-
-read_ablation: Exercise = lesson.exercise(
-    ablation_reading.read_ablation,
-    cases=[
-        case(_TABLE, 0.6),
-        case(_SPREADS, 0.6),
-        case(_SMALL, 0.6),
-        case(_AT_THE_FLOOR, 1.25),
-        case(_TO_THE_FLOOR, 1.25),
-        case(
-            {
-                "baseline": (30.0, 2.0),
-                "other": (24.5, 2.0),
-                "a third": (35.6, 2.0),
-                "a fourth": (25.5, 2.0),
-            },
-            0.6,
-            seeds=2,
-        ),
-        case({"baseline": (30.0, 2.0), "other": (28.2, 2.0), "a third": (33.0, 2.0)}, 0.6, 12),
-        case({"other": (4.0, 0.2), "baseline": (6.0, 0.2)}, 0.6),
-        case({"baseline": (20.0, 0.5), "unsteady": (17.5, 2.0)}, 0.6),
-    ],
-    mistakes={
-        "means_only": Mistake(
-            "You compare means and leave the spread out. Two seeds of the same recipe differ too: "
-            "a difference counts when it is more than 3 standard errors.",
-            _read(times=0),
-        ),
-        "direction": Mistake(
-            "A smaller distance is better: a recipe helped if its mean is below the baseline's.",
-            _read(words=("hurt", "helped", "cannot tell")),
-        ),
-        "floor_ignored": Mistake(
-            "The floor is not used (or subtracted on both sides, where it cancels). What is below "
-            "the floor counts as the floor: max(mean, floor).",
-            _read(mean=lambda mean, floor: mean),
-        ),
-        "floor_as_verdict": Mistake(
-            "One mean at the floor does not make a row open: a recipe that came down from 9 to the "
-            "floor did help. Put max(mean, floor) in the place of each mean and go on as usual.",
-            _unless_at_the_floor,
-        ),
-        "against_the_floor": Mistake(
-            "You compare with the floor. The comparison is with the row `baseline`.",
-            _against_the_floor,
-        ),
-        "spread_as_error": Mistake(
-            "You take the spread of single runs. The mean of several is more certain: the error "
-            "of the difference is sqrt((s1² + s2²) / seeds).",
-            _read(error=lambda own, other, n: math.hypot(own, other)),
-        ),
-        "divided_by_seeds": Mistake(
-            "The division by seeds belongs under the root: sqrt((s1² + s2²) / seeds).",
-            _read(error=lambda own, other, n: math.hypot(own, other) / n),
-        ),
-        "errors_added": Mistake(
-            "Independent errors add up as squares: sqrt((s1² + s2²) / seeds), which is less than "
-            "the sum of both.",
-            _read(error=lambda own, other, n: (own + other) / math.sqrt(n)),
-        ),
-        "own_spread_only": Mistake(
-            "You leave the baseline's spread out. Its mean is uncertain too.",
-            _read(error=lambda own, other, n: other / math.sqrt(n)),
-        ),
-        "baseline_spread_only": Mistake(
-            "You leave the recipe's own spread out. Its mean is uncertain too.",
-            _read(error=lambda own, other, n: own / math.sqrt(n)),
-        ),
-        "not_squared": Mistake(
-            "The spreads under the root are squared: sqrt((s1² + s2²) / seeds).",
-            _read(error=lambda own, other, n: math.sqrt((own + other) / n)),
-        ),
-        "ranges_overlap": Mistake(
-            "You ask whether mean ± spread overlap. Asked for is a difference of more than "
-            "3 sqrt((s1² + s2²) / seeds).",
-            _read(error=lambda own, other, n: own + other, times=1),
-        ),
-        "two_errors": Mistake(
-            "Two standard errors are enough where there are many runs. With three of each, asked "
-            "for are 3.",
-            _read(times=2),
-        ),
-        "one_error": Mistake(
-            "One standard error is passed by chance in four comparisons of ten. Asked for are 3.",
-            _read(times=1),
-        ),
-        "seeds_written_in": Mistake(
-            "3 is written in for the number of runs. It is the argument seeds (the 3 standard "
-            "errors stay).",
-            _read(error=lambda own, other, n: math.sqrt((own**2 + other**2) / 3)),
-        ),
-        "seeds_as_times": Mistake(
-            "The difference is compared with seeds times the error. It is always 3 times.",
-            _read(error=lambda own, other, n: n * math.sqrt((own**2 + other**2) / n), times=1),
-        ),
-        "never_hurt": Mistake(
-            "A recipe can also hurt: where its mean is above the baseline's by more than 3 "
-            "standard errors.",
-            _no_worse,
-        ),
-        "never_open": Mistake(
-            "What did not help has not hurt yet. Where the difference is no more than 3 standard "
-            'errors, either way, the verdict is "cannot tell".',
-            _two_words,
-        ),
-        "baseline_too": Mistake(
-            "The baseline is what the others are compared with; it gets no verdict itself.",
-            _read(baseline_too=True),
-        ),
-        "other_words": Mistake(
-            'Spell the verdicts "helped", "hurt" and "cannot tell".',
-            _read(words=("Helped", "Hurt", "Cannot tell")),
-        ),
-        "a_list": Mistake(
-            "You return the verdicts without the recipes. Return a dict, recipe to verdict.",
-            _as_a_list,
-        ),
-    },
-    hints=[
-        "Three numbers for every row: the gain, baseline's mean minus the recipe's (both at least "
-        "the floor); its standard error; and how the one compares with 3 times the other.",
-        "gain = max(base_mean, floor) - max(mean, floor), error = ((base_spread**2 + spread**2) / "
-        "seeds) ** 0.5.",
-        '"helped" if gain > 3 * error, "hurt" if gain < -3 * error, otherwise "cannot tell"; in a '
-        "dict, for all rows but `baseline`.",
-    ],
-    right=[_read(), _by_comprehension, _with_numpy],
-    returns="a dict, recipe to verdict",
-    difficulty=2,
-    minutes=8,
-)
-"""read_ablation(table, floor, seeds=3) -> dict, recipe to "helped", "hurt" or "cannot tell".
-(●●○, 8 min)
-
-table : dict, recipe to (mean, spread) of its Fréchet distances over `seeds` runs, one of them
-"baseline"; smaller is better. A mean below the floor counts as the floor. A recipe helped if its
-mean is below the baseline's by more than 3 standard errors of the difference,
-sqrt((s1² + s2²) / seeds), hurt if it is above by more than that. No verdict on the baseline."""
