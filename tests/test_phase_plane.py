@@ -96,6 +96,10 @@ def test_what_goes_out_of_reach_is_cut_and_said():
         ({"rule": "optimistic"}, True, "each step on average multiplies the distance by 0.9949"),
         ({"rule": "consensus"}, True, "it is 1.62·10⁻¹⁰ away"),
         ({"rule": "optimistic", "learning_rate": 0.6}, False, "The steps are too large"),
+        ({"rule": "extragradient", "learning_rate": 1.0}, None, "round and round"),
+        ({"rule": "extragradient", "learning_rate": 1.2}, False, "The steps are too large"),
+        ({"rule": "alternating", "learning_rate": 1.5}, None, "round and round"),
+        ({"rule": "alternating", "learning_rate": 2.0}, False, "both eigenvalues of a step are −1"),
         ({"start": (0.0, 0.0)}, None, "nobody moves"),
         ({"game": "standard", "r1": 0.9}, True, "Underdamped"),
         ({"game": "standard", "r1": 1.0}, True, "Critically damped: the game’s two eigenvalues"),
@@ -144,6 +148,7 @@ def test_verdict_and_drawings_go_with_the_numbers(chosen):
     assert html.count('role="img"') == 5
     if good is not None:
         assert good == (result.factor < 1 and not result.escaped)
+        assert lines[0].startswith("Converges" if good or result.factor < 1 else "Moves away")
     if good and len(result.distances) > 1:
         assert result.distances[-1] <= 1.02 * result.distances[0]
 
@@ -294,7 +299,7 @@ def plane():
 
 def test_it_opens_with_the_spiral(plane):
     assert "1.005 = √(1 + 0.1²)" in text(plane.result)
-    assert plane.settings == EXAMPLES["Simultaneous play spirals out"]
+    assert plane.settings == EXAMPLES["Simultaneous: spirals out"]
     assert "trajectory" in plane.picture.value
 
 
@@ -305,17 +310,17 @@ def test_every_example_shows_what_its_name_says(plane):
         assert plane.settings == chosen and plane.example.value == name
         shown[name] = text(plane.result)
     for name, words in {
-        "Simultaneous play spirals out": "Moves away",
-        "Alternating play stays on a ring": "round and round",
-        "Extragradient spirals in": "Converges",
-        "Optimistic play spirals in": "Converges",
-        "Consensus spirals in faster": "halves every 15 steps",
-        "A GAN without a penalty circles": "modulus 1",
-        "A little R1: it still circles": "Underdamped",
+        "Simultaneous: spirals out": "Moves away",
+        "Alternating: stays on a ring": "round and round",
+        "Extragradient: spirals in": "Converges",
+        "Optimistic: spirals in": "Converges",
+        "Consensus: spirals in faster": "halves every 15 steps",
+        "A GAN without R1 circles": "modulus 1",
+        "A little R1: still circles": "Underdamped",
         "R1 with critical damping": "Critically damped",
         "Too much R1 is slow": "Overdamped",
-        "Non-saturating loss: drawn to a ring": "settled on a ring",
-        "Large steps: the gradient vanishes": "gradient has vanished",
+        "Non-saturating: to a ring": "settled on a ring",
+        "Large steps: no gradient left": "gradient has vanished",
     }.items():
         assert words in shown.pop(name)
     assert not shown
@@ -323,11 +328,11 @@ def test_every_example_shows_what_its_name_says(plane):
 
 def test_a_control_that_is_moved_makes_the_settings_the_learner_s_own(plane):
     plane.steps.value = 100
-    assert plane.example.value == "Simultaneous play spirals out"
+    assert plane.example.value == "Simultaneous: spirals out"
     plane.learning_rate.value = 0.2
     assert plane.example.value == "your own settings"
     assert "√(1 + 0.2²)" in text(plane.result)
-    plane.example.value = "Simultaneous play spirals out"
+    plane.example.value = "Simultaneous: spirals out"
     assert plane.learning_rate.value == 0.1 and plane.steps.value == 500
     plane.example.value = "your own settings"
     assert plane.learning_rate.value == 0.1  # choosing it changes nothing
@@ -369,7 +374,7 @@ def test_settings_at_the_start():
     )
     assert plane.example.value == "your own settings"
     assert repr(plane) == (
-        "Phase plane: Dirac-GAN, standard loss, simultaneous updates, learning rate 0.5. Run this "
+        "Phase plane: Dirac-GAN, standard, simultaneous updates, learning rate 0.5. Run this "
         "cell to move the sliders."
     )
 
@@ -377,7 +382,7 @@ def test_settings_at_the_start():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"example": "Spiral"}, "no example 'Spiral': choose from Simultaneous"),
+        ({"example": "Spiral"}, "no example 'Spiral': choose from Simultaneous: spirals out, Alt"),
         ({"speed": 1}, "no setting 'speed': choose from game, rule"),
         ({"learning_rate": 0.25}, r"learning_rate 0.25 is not on offer: choose from 0.01, 0.02"),
         ({"game": "chess"}, "game 'chess' is not on offer: choose from bilinear"),

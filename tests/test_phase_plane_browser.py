@@ -79,25 +79,25 @@ def test_sliders_by_keyboard_and_by_mouse(plane):
 
 
 def test_rules_and_games_by_keyboard_and_by_mouse(plane):
-    plane.choose("Example", "Simultaneous play spirals out")
+    plane.choose("Example", "Simultaneous: spirals out")
     plane.says("√(1 + 0.1²)")
     plane.next_option("Update rule")
     plane.says("goes round and round")
-    plane.choose("Update rule", "consensus: also shorten the arrows")
+    plane.choose("Update rule", "consensus: shortens arrows")
     plane.says("halves every 15 steps")
     plane.key("Consensus weight", "ArrowRight")
     plane.says("√((1 − 0.1)² + 0.1²)")
     plane.next_option("Game")
     plane.root.locator(".phase-plane text", has_text="θ, the generator").wait_for()
     plane.control("Start θ").wait_for()
-    plane.choose("Example", "Simultaneous play spirals out")
+    plane.choose("Example", "Simultaneous: spirals out")
     plane.says("√(1 + 0.1²)")
     plane.next_option("Example")
     plane.says("Neither arrives nor leaves")
 
 
 def test_what_does_not_matter_is_switched_off_and_says_why(plane):
-    plane.choose("Example", "Simultaneous play spirals out")
+    plane.choose("Example", "Simultaneous: spirals out")
     plane.says("Switched off: R1 weight (this game has no discriminator), Consensus weight")
     before = plane.drawn()
     slider = plane.control("R1 weight").locator(".noUi-target")
@@ -115,7 +115,7 @@ def test_what_does_not_matter_is_switched_off_and_says_why(plane):
 
 
 def test_play_goes_through_the_steps(plane):
-    plane.choose("Example", "Extragradient spirals in")
+    plane.choose("Example", "Extragradient: spirals in")
     plane.says("it is 0.118 away")
     plane.key("Steps", "Home")
     plane.says("After 1 step it is")
@@ -124,7 +124,7 @@ def test_play_goes_through_the_steps(plane):
 
 
 def test_both_themes_can_be_read(notebook, plane, tmp_path):
-    plane.choose("Example", "A little R1: it still circles")
+    plane.choose("Example", "A little R1: still circles")
     plane.says("Underdamped")
     colours = []
     for theme in ("JupyterLab Light", "JupyterLab Dark"):

@@ -19,18 +19,18 @@ from helpers.widgets.parts import BLUE, ORANGE, line, number, short, text
 #: What each game is called, and its two axes.
 GAMES = {
     "bilinear": "f(x, y) = x · y",
-    "standard": "Dirac-GAN, standard loss",
-    "non-saturating": "Dirac-GAN, non-saturating loss",
-    "wasserstein": "Dirac-GAN, Wasserstein loss",
+    "standard": "Dirac-GAN, standard",
+    "non-saturating": "Dirac-GAN, non-saturating",
+    "wasserstein": "Dirac-GAN, Wasserstein",
 }
 _LINEAR = ("bilinear", "wasserstein")
 #: Each update rule in a few words.
 RULES = {
     "simultaneous": "simultaneous: both at once",
-    "alternating": "alternating: one, then the other",
-    "extragradient": "extragradient: look ahead first",
-    "optimistic": "optimistic: twice this, less the last",
-    "consensus": "consensus: also shorten the arrows",
+    "alternating": "alternating: one by one",
+    "extragradient": "extragradient: looks ahead",
+    "optimistic": "optimistic: extrapolates",
+    "consensus": "consensus: shortens arrows",
 }
 LONGEST = 500  # steps: what can be played in a fraction of 100 ms
 _TOLERANCE = 1e-6  # a modulus so near to 1 counts as 1
@@ -56,17 +56,17 @@ class Settings:
 
 #: The lesson's story, in its order.
 EXAMPLES = {
-    "Simultaneous play spirals out": Settings(),
-    "Alternating play stays on a ring": Settings(rule="alternating"),
-    "Extragradient spirals in": Settings(rule="extragradient"),
-    "Optimistic play spirals in": Settings(rule="optimistic"),
-    "Consensus spirals in faster": Settings(rule="consensus"),
-    "A GAN without a penalty circles": Settings("standard", "alternating"),
-    "A little R1: it still circles": Settings("standard", r1=0.2, steps=200),
+    "Simultaneous: spirals out": Settings(),
+    "Alternating: stays on a ring": Settings(rule="alternating"),
+    "Extragradient: spirals in": Settings(rule="extragradient"),
+    "Optimistic: spirals in": Settings(rule="optimistic"),
+    "Consensus: spirals in faster": Settings(rule="consensus"),
+    "A GAN without R1 circles": Settings("standard", "alternating"),
+    "A little R1: still circles": Settings("standard", r1=0.2, steps=200),
     "R1 with critical damping": Settings("standard", r1=1.0, steps=200),
     "Too much R1 is slow": Settings("standard", r1=3.0, steps=200),
-    "Non-saturating loss: drawn to a ring": Settings("non-saturating", learning_rate=0.3),
-    "Large steps: the gradient vanishes": Settings("standard", learning_rate=1.0, steps=100),
+    "Non-saturating: to a ring": Settings("non-saturating", learning_rate=0.3),
+    "Large steps: no gradient left": Settings("standard", learning_rate=1.0, steps=100),
 }
 
 
@@ -171,6 +171,8 @@ def verdict(result: Result) -> tuple[bool | None, list[str]]:
         return None, [nobody, headline]
     surprise = _surprise(result)
     good = None if _is_one(result.factor) else result.factor < 1
+    if headline.startswith("Moves away"):  # with modulus 1 too
+        good = False
     if good and surprise:  # close to the equilibrium it would converge, but it is not there
         good = False if result.escaped else None
     lines = [headline, _observed(result), surprise or _too_large(result) or _damping(result)]
@@ -741,7 +743,7 @@ def picture(result: Result) -> str:
                 f"of one step: {eigenvalue_text(result.step_eigenvalues)}",
                 step_eigenvalues_svg(result),
             ),
-            (f"one step’s, magnified {short(times)} times: {modulus_text(result)}", magnified),
+            (f"magnified {short(times)} times: {modulus_text(result)}", magnified),
         )
     )
     names = axis_names(result.settings.game)
