@@ -70,7 +70,9 @@ class _Judge:
     def __call__(self, attempt: Callable) -> Generator[Question, Any, None]:
         outcomes: list[_Outcome] = []
         changed: list[str] = []
-        yield ask("The first line", functools.partial(self._look_at_the_first_line, attempt))
+        misfit = self._other_order(attempt)
+        if misfit:
+            yield ask("The first line", functools.partial(_complain, misfit))
         for number, each in enumerate((*self.cases, self.cases[0])):
             label = self._told(each)
             if number == len(self.cases):
@@ -89,17 +91,19 @@ class _Judge:
             name = self.right.__name__
             yield ask(name, functools.partial(self._name_the_mistake, outcomes, changed))
 
-    def _look_at_the_first_line(self, attempt: Callable) -> None:
+    def _other_order(self, attempt: Callable) -> str:
+        """What to say of arguments that were put into another order."""
         try:
             given = list(inspect.signature(attempt).parameters)
         except (TypeError, ValueError):  # some builtins have none
-            return
+            return ""
         wanted = list(inspect.signature(self.right).parameters)
-        if given != wanted and set(given) == set(wanted):
-            raise Complaint(
-                f"has the arguments in another order: ({', '.join(given)}). They come in the order "
-                f"({', '.join(wanted)})."
-            )
+        if given == wanted or set(given) != set(wanted):
+            return ""
+        return (
+            f"has the arguments in another order: ({', '.join(given)}). They come in the order "
+            f"({', '.join(wanted)})."
+        )
 
     def _ask(self, attempt: Callable, each: Case, fresh: Case, outcomes: list[_Outcome]) -> Any:
         outcome = _Outcome(raised="nothing")  # should the clock stop it
@@ -183,6 +187,10 @@ class _Judge:
         return f"({', '.join(words)})"
 
 
+def _complain(text: str) -> None:
+    raise Complaint(text)
+
+
 def _plain(value: Any) -> Any:
     """A frozen value with arrays as tuples, and floats without their rounding errors."""
     if is_array(value):
@@ -206,7 +214,21 @@ def _told(value: Any) -> str:
 
 
 def _bank(entries: Mapping[str, tuple[str, Callable]]) -> dict[str, Mistake]:
-    return {slug: Mistake(diagnosis, wrong) for slug, (diagnosis, wrong) in entries.items()}
+    return {
+        slug: Mistake(diagnosis, _without_warnings(wrong))
+        for slug, (diagnosis, wrong) in entries.items()
+    }
+
+
+def _without_warnings(wrong: Callable) -> Callable:
+    """NumPy warns of 0/0 and log 0, which some mistakes are about."""
+
+    @functools.wraps(wrong)
+    def quiet(*args: Any, **kwargs: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return wrong(*args, **kwargs)
+
+    return quiet
 
 
 # --- optimal_discriminator ----------------------------------------------------------------------
@@ -219,7 +241,8 @@ def _array(*values: float) -> np.ndarray:
 _DISCRIMINATOR_CASES = [
     case(_array(0.1, 0.6, 0.3), _array(0.3, 0.2, 0.5)),
     case(_array(0.9), _array(0.6)),
-    case(_array(2, 1.2, 0.3, 0.5), _array(0.5, 0.4, 2.1, 0)),
+    case(_array(2, 1.2, 0.3), _array(0.5, 0.4, 2.1)),
+    case(_array(0.5, 0.5), _array(0.3, 0)),
     case(_array(0.5, 0.5, 0, 0), _array(0, 0.2, 0.8, 0)),
     case(_array(1e-6, 0.7, 2e-6), _array(3e-6, 0.7, 1e-6)),
 ]
@@ -447,8 +470,8 @@ optimal_discriminator: Exercise = lesson.exercise(
         games.optimal_discriminator,
         _DISCRIMINATOR_CASES,
         _DISCRIMINATOR_MISTAKES,
-        plain=lambda each: bool((each.args[0] + each.args[1] > 1e-3).all()),
-        aside="(Leave the places where both are 0, or nearly, for later.)",
+        plain=lambda each: bool((np.array(each.args) > 1e-3).all()),
+        aside="(Leave the places where one or both are 0, or nearly, for later.)",
         also={
             "one_where_nothing_comes": [_with_small(each, each) for each in _SMALL],
             "small_number_that_shows": [_with_small(0, each) for each in _SMALL],
@@ -1686,7 +1709,7 @@ _PRISONERS = np.array([[-1.0, -3], [0, -2]])
 _ROCK_PAPER_SCISSORS = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
 _PENNIES = np.array([[1.0, -1], [-1, 1]])
 # Row likes the first meeting point better, column the second.
-_MEETING = np.array([[3.0, 0], [0, 2]]), np.array([[2.0, 0], [0, 3]])
+_MEETING = np.array([[3.0, 0], [0, 1]]), np.array([[1.0, 0], [0, 3]])
 _COORDINATION = np.array([[2.0, 0], [0, 1]])
 _WIDE = np.array([[2.0, 0, 1], [1, 3, 1]]), np.array([[1.0, 3, 0], [2, 1, 0.5]])
 _TENTHS = np.array([[0.1, 0.7], [0.5, 0.2]]), np.array([[0.3, 0.6], [0.9, 0.2]])
@@ -1698,17 +1721,19 @@ _NASH_CASES = [
     case(_PRISONERS, _PRISONERS.T.copy(), _array(0, 1), _array(0, 1)),
     case(_PRISONERS, _PRISONERS.T.copy(), _array(1, 0), _array(1, 0)),
     case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.5, 0.5)),
-    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.9, 0.1)),
+    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.75, 0.25)),
+    case(10 + _PENNIES, 10 - _PENNIES, _array(0.75, 0.25), _array(0.5, 0.5)),
+    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.515, 0.485)),
     case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _THIRD, _THIRD),
     case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _THIRD, _array(1, 0, 0)),
     case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _array(1, 0, 0), _THIRD),
     case(_SADDLE_POINT, -_SADDLE_POINT, _array(1, 0), _array(0, 1)),
     case(*_MEETING, _array(1, 0), _array(1, 0)),
     case(*_MEETING, _array(1, 0), _array(0, 1)),
-    case(*_MEETING, _array(0.6, 0.4), _array(0.4, 0.6)),
-    case(*_MEETING, _array(0.4, 0.6), _array(0.6, 0.4)),
-    case(*_MEETING, _array(0.6, 0.4), _array(1, 0)),
-    case(*_MEETING, _array(1, 0), _array(0.4, 0.6)),
+    case(*_MEETING, _array(0.75, 0.25), _array(0.25, 0.75)),
+    case(*_MEETING, _array(0.25, 0.75), _array(0.75, 0.25)),
+    case(*_MEETING, _array(0.75, 0.25), _array(1, 0)),
+    case(*_MEETING, _array(1, 0), _array(0.25, 0.75)),
     case(_COORDINATION, _COORDINATION.copy(), _array(0, 1), _array(0, 1)),
     case(_COORDINATION, _COORDINATION.copy(), _array(0.9, 0.1), _array(1, 0)),
     case(_INDIFFERENT, _INDIFFERENT.copy(), _array(1, 0), _array(1, 0)),
@@ -1756,7 +1781,7 @@ def _nash_in_words(row_payoff, column_payoff, row_strategy, column_strategy) -> 
         "row": (row_payoff @ column_strategy, row_strategy),
         "column": (row_strategy @ column_payoff, column_strategy),
     }
-    stays, pure = [], True
+    stays = []
     for player, (values, strategy) in players.items():
         now, best = values @ strategy, int(np.argmax(values))
         if values[best] > now + 1e-6:
@@ -1765,9 +1790,10 @@ def _nash_in_words(row_payoff, column_payoff, row_strategy, column_strategy) -> 
                 f"{_near(values[best])} by always playing {player} {best}, counted from 0."
             )
         stays.append(f"{player} gets {_near(now)}, its single actions {_told(values.round(9))}")
-        pure = pure and strategy.max() == 1
-    rounding = "" if pure else " Should you compare exactly: allow for rounding errors of 1e-9."
-    return f"It is one, since nobody can do better: {'; '.join(stays)}.{rounding}"
+    told = f"It is one, since nobody can do better: {'; '.join(stays)}."
+    if all(float(share * 4).is_integer() for share in (*row_strategy, *column_strategy)):
+        return told
+    return f"{told} Do you compare exactly? Then rounding errors of 1e-16 decide."
 
 
 def _near(value: float) -> str:
@@ -1787,6 +1813,10 @@ def _for_both(good: Callable) -> Callable:
         good(row_payoff @ column_strategy, row_strategy)
         and good(row_strategy @ column_payoff, column_strategy)
     )
+
+
+def _with_tolerance(tolerance: float) -> Callable:
+    return _for_both(lambda values, strategy: values.max() <= values @ strategy + tolerance)
 
 
 def _no_gain(values: np.ndarray, strategy: np.ndarray) -> bool:
@@ -1991,14 +2021,13 @@ _NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
         ),
     ),
     "no_tolerance": (
-        "You compare exactly. It is an equilibrium, but the sums are off by a rounding error of "
-        "1e-16 or so: allow for a little, such as `gain <= 1e-9`.",
+        "You do compare exactly: allow for a little, such as `gain <= 1e-9`.",
         _exact,
     ),
     "tolerance_too_large": (
         "Your tolerance is so large that real gains pass. It is meant for rounding errors: 1e-9 "
         "is enough.",
-        _for_both(lambda values, strategy: values.max() <= values @ strategy + 0.5),
+        _with_tolerance(0.5),
     ),
     "best_for_both": (
         "You ask whether no pair of actions is better for both together (Pareto's criterion). In "
@@ -2064,8 +2093,10 @@ _NASH_MISTAKES = _bank(_NASH_ENTRIES)
 
 
 def _is_plain(each: Case) -> bool:
-    """Whether no rounding error decides."""
-    return _exact(*each.args) == _is_nash(*each.args)
+    """Whether no rounding error decides, and no transposed matrix fails."""
+    row_payoff, _, *strategies = each.args
+    quarters = 4 * np.concatenate(strategies)
+    return row_payoff.shape[0] == row_payoff.shape[1] and bool((quarters % 1 == 0).all())
 
 
 is_nash: Exercise = lesson.exercise(
@@ -2075,8 +2106,25 @@ is_nash: Exercise = lesson.exercise(
         _NASH_CASES,
         _NASH_MISTAKES,
         plain=_is_plain,
-        aside="(In other games rounding errors decide: allow a gain of 1e-9.)",
-        also={"no_tolerance": [_exact_by_products, _for_both(_exactly_best)]},
+        aside="(Something else is wrong too: do you allow for rounding errors of 1e-9, and for "
+        "matrices that are not square?)",
+        also={
+            "no_tolerance": [_exact_by_products, _for_both(_exactly_best)],
+            "most_likely_action": [
+                _for_both(lambda values, strategy: values.argmax() == strategy.argmax()),
+                lambda row_payoff, column_payoff, row_strategy, column_strategy: (
+                    (row_strategy.argmax(), column_strategy.argmax())
+                    in games.pure_equilibria(row_payoff, column_payoff)
+                ),
+            ],
+            "tolerance_too_large": [
+                *(_with_tolerance(each) for each in (0.05, 0.1, 0.2, 1.0)),
+                _for_both(lambda values, strategy: values.max() <= 1.1 * (values @ strategy)),
+                _for_both(
+                    lambda values, strategy: np.isclose(values.max(), values @ strategy, 0.1)
+                ),
+            ],
+        },
         tell=_tell_nash,
     ),
     names_mistakes=True,
