@@ -7,7 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.pytorch.discriminator import Discriminator, build_discriminator, conv_block
+from helpers.pytorch.discriminator import (
+    Discriminator,
+    build_discriminator,
+    conv_block,
+    gap_discriminator,
+)
 from helpers.pytorch.generator import Generator, build_generator, deconv_block, init_weights
 from helpers.pytorch.losses import (
     fake_loss,
@@ -170,13 +175,63 @@ def test_normalisation_and_bias_where_the_paper_has_them():
     assert slopes == {0.2}
 
 
-def test_gradients_reach_every_parameter():
-    generator, discriminator = Generator(8, 4), Discriminator(4)
+@pytest.mark.parametrize(("image_size", "width"), [(32, 128), (64, 256)])
+def test_global_average_pooling_takes_the_mean_of_each_last_map(image_size, width):
+    discriminator = gap_discriminator(image_size=image_size).eval()
+    # One weight per map instead of one per place in it.
+    assert parameters(Discriminator(32, image_size)) - parameters(discriminator) == 15 * width
+    images = torch.rand(3, 3, image_size, image_size) * 2 - 1
+    maps = discriminator.blocks(images)
+    weights, bias = discriminator.dense.weight, discriminator.dense.bias
+    expected = (maps * weights.view(1, width, 1, 1)).sum((1, 2, 3), keepdim=True)[..., 0, 0] / 16
+    torch.testing.assert_close(discriminator(images), expected + bias)
+
+
+def test_the_gap_discriminator_of_the_course_has_165_889_parameters():
+    discriminator = gap_discriminator()
+    assert parameters(discriminator) == 165_889
+    norms = [m.num_features for m in discriminator.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert norms == [64, 128]
+    assert not discriminator.dense.bias.any()  # the paper's first weights
+    assert 0.015 < discriminator.dense.weight.std() < 0.025
+
+
+def test_without_normalisation_hidden_layers_have_a_bias():
+    generator, discriminator = Generator(5, 4, batch_norm=False), Discriminator(4, batch_norm=False)
+    for network in (generator, discriminator):
+        assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    kinds = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+    has_bias = [
+        [m.bias is not None for m in network.modules() if isinstance(m, kinds)]
+        for network in (generator, discriminator)
+    ]
+    assert has_bias == [[True] * 4, [False, True, True, True]]  # the input layer is as it was
+
+
+def test_without_normalisation_an_image_does_not_depend_on_its_batch():
+    torch.manual_seed(0)
+    generator, discriminator = (
+        build_generator(5, 4, batch_norm=False),
+        build_discriminator(4, batch_norm=False),
+    )
+    z = torch.randn(6, 5)
+    torch.testing.assert_close(generator(z)[:2], generator(z[:2]))
+    images = generator(z).detach()
+    torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))
+    assert not torch.allclose(build_generator(5, 4)(z)[:2], build_generator(5, 4)(z[:2]))
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "head"), [(True, "dense"), (False, "dense"), (True, "gap"), (False, "gap")]
+)
+def test_gradients_reach_every_parameter(batch_norm, head):
+    generator = Generator(8, 4, batch_norm=batch_norm)
+    discriminator = Discriminator(4, batch_norm=batch_norm, head=head)
     generator_loss(discriminator(generator(torch.randn(3, 8)))).backward()
     for parameter in (*generator.parameters(), *discriminator.parameters()):
         assert parameter.grad is not None and parameter.grad.isfinite().all()
     # A bias before batch normalisation would have no effect; there is none to be without one.
-    assert generator.dense.bias is None
+    assert (generator.dense.bias is None) == batch_norm
 
 
 def test_init_weights():
@@ -214,6 +269,8 @@ def test_building_is_making_and_initialising():
         lambda: Generator(conv_dim=0),
         lambda: Generator(last_activation="softmax"),
         lambda: Discriminator(0),
+        lambda: Discriminator(head="mean"),
+        lambda: gap_discriminator(0),
     ],
 )
 def test_impossible_networks_say_so(make):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.keras import keras, tf
-from helpers.keras.discriminator import build_discriminator, conv_block
+from helpers.keras.discriminator import build_discriminator, conv_block, gap_discriminator
 from helpers.keras.generator import build_generator, deconv_block, init_weights
 from helpers.keras.losses import (
     fake_loss,
@@ -69,6 +69,31 @@ def test_shapes(latent_dim, conv_dim, batch, image_size):
 def test_parameter_counts_are_the_pytorch_twins_():
     assert trainable_parameters(build_discriminator()) == 167_809
     assert trainable_parameters(build_generator()) == 370_627
+    assert trainable_parameters(gap_discriminator()) == 165_889
+
+
+def test_global_average_pooling_takes_the_mean_of_each_last_map():
+    keras.utils.set_random_seed(0)
+    discriminator = gap_discriminator(4)
+    *_, dense = discriminator.layers
+    maps = keras.Model(discriminator.inputs, of_kind(discriminator, layers.LeakyReLU)[-1].output)
+    images = tf.random.uniform((3, 32, 32, 3), -1, 1)
+    means = maps(images).numpy().mean((1, 2))
+    np.testing.assert_allclose(discriminator(images), means @ dense.kernel.numpy(), atol=1e-6)
+    assert 0.01 < dense.kernel.numpy().std() < 0.03 and not dense.bias.numpy().any()
+
+
+def test_without_normalisation_hidden_layers_have_a_bias():
+    generator = build_generator(5, 4, batch_norm=False)
+    discriminator = build_discriminator(4, batch_norm=False)
+    kinds = layers.Conv2D, layers.Conv2DTranspose, layers.Dense
+    for network in (generator, discriminator):
+        assert not of_kind(network, layers.BatchNormalization)
+    has_bias = [
+        [layer.use_bias for layer in of_kind(network, *kinds)]
+        for network in (generator, discriminator)
+    ]
+    assert has_bias == [[True] * 4, [False, True, True, True]]  # the input layer is as it was
 
 
 def test_blocks_halve_and_double():
@@ -199,6 +224,8 @@ def test_networks_survive_saving(tmp_path):
         (lambda: build_generator(last_activation="softmax"), "'linear', not 'softmax'"),
         (lambda: build_discriminator(0), "conv_dim is 1 or more, not 0"),
         (lambda: build_discriminator(2)(tf.zeros((2, 64, 64, 3))), "incompatible"),
+        (lambda: build_discriminator(head="mean"), "not 'mean'"),
+        (lambda: gap_discriminator(0), "conv_dim is 1 or more, not 0"),
     ],
 )
 def test_impossible_networks_say_so(make, message):
@@ -269,4 +296,5 @@ def test_the_twins_have_the_same_public_functions_and_do_not_import_each_other(t
         for name, arguments in found.items():
             found[name] = [a.replace("tf.Tensor", "torch.Tensor") for a in arguments]
     assert functions["keras"] == functions["pytorch"]
-    assert imports["keras"] <= {"keras"} and imports["pytorch"] <= {"pytorch"}
+    for framework, found in imports.items():
+        assert found <= {framework, "recipes"}  # what is without a framework

@@ -16,8 +16,10 @@ import pytest
 
 from helpers import runs
 from helpers.keras import keras, tf, training
+from helpers.keras.augment import diff_augment
 from helpers.keras.losses import fake_loss, generator_loss, real_loss
-from helpers.keras.training import Trainer, sample_images, train, train_step
+from helpers.keras.training import Trainer, build_networks, sample_images, train, train_step
+from helpers.recipes import NUMBERS, RECIPES, Recipe
 
 ROOT = Path(__file__).parents[1]
 layers = keras.layers
@@ -98,6 +100,74 @@ def test_a_step_descends_both_losses_from_where_the_networks_stood():
     np.testing.assert_allclose(got, (d_loss, g_loss), rtol=1e-6)
     for weight, value in zip(weights(generator, discriminator), expected, strict=True):
         np.testing.assert_allclose(weight, value, atol=1e-6)
+
+
+@pytest.mark.parametrize("augment_fakes", [True, False])
+def test_an_augmented_step_descends_the_losses_on_augmented_images(augment_fakes):
+    policy = ("color", "flip")
+    generator, discriminator = networks(batch_norm=False, dropout=False)
+    images, z = reals(8), tf.random.normal((8, 4))
+    numbers = tf.random.uniform((2, 8, NUMBERS))
+    with tf.GradientTape(persistent=True) as tape:
+        fakes = generator(z, training=True)
+        if augment_fakes:
+            fakes = diff_augment(fakes, policy, numbers[1])
+        real_logits = discriminator(diff_augment(images, policy, numbers[0]))
+        d_loss = real_loss(real_logits, smooth=True) + fake_loss(discriminator(fakes))
+        g_loss = generator_loss(discriminator(fakes))
+    expected = []
+    for network, loss in ((generator, g_loss), (discriminator, d_loss)):
+        gradients = tape.gradient(loss, [w.value for w in network.trainable_variables])
+        expected += [
+            w.numpy() - 0.1 * dw
+            for w, dw in zip(network.trainable_variables, gradients, strict=True)
+        ]
+    recipe = Recipe("some", policy, augment_fakes, smooth=True)
+    before = weights(generator)
+    got = train_step(
+        generator, discriminator, images, sgd(), sgd(), 4, z, recipe=recipe, numbers=numbers
+    )
+    np.testing.assert_allclose(got, (d_loss, g_loss), rtol=1e-6)
+    for weight, value in zip(weights(generator, discriminator), expected, strict=True):
+        np.testing.assert_allclose(weight, value, atol=1e-6)
+    assert all((a != b).any() for a, b in zip(weights(generator), before, strict=True))
+
+
+def test_augmentation_draws_in_every_call_of_the_graph_and_for_each_image():
+    generator, discriminator = networks(batch_norm=False, dropout=False)
+    optimizers = sgd(0.0), sgd(0.0)
+    for optimizer, network in zip(optimizers, (generator, discriminator), strict=True):
+        optimizer.build(network.trainable_variables)
+    images, z = tf.repeat(reals(1), 8, axis=0), tf.zeros((8, 4))
+    step = tf.function(
+        lambda recipe: train_step(
+            generator, discriminator, images, *optimizers, 4, z, recipe=recipe
+        )
+    )
+    for augment_fakes, different in ((True, 4), (False, 1)):
+        recipe = Recipe("some", ("color",), augment_fakes)
+        losses = [[float(loss) for loss in step(recipe)] for _ in range(4)]
+        assert len({d_loss for d_loss, _ in losses}) == 4
+        assert len({g_loss for _, g_loss in losses}) == different  # only if the fakes are changed
+
+
+def test_a_recipe_reaches_the_trainer_and_a_resumed_run_ends_with_the_same_bits(tmp_path):
+    recipe = Recipe("some", ("color", "flip"), smooth=True, images=20)
+    options = {"recipe": recipe, "out": tmp_path}
+    trained(steps=3, **options)
+    resumed = trained(steps=7, resume=True, **options)
+    assert same(resumed, trained(steps=7, recipe=recipe))
+    for other in (Recipe(), Recipe("other", ("color", "flip"), images=20)):
+        assert not same(resumed, trained(steps=7, recipe=other))
+    with pytest.raises(runs.CheckpointError, match="augmentation"):
+        trained(steps=8, out=tmp_path, resume=True)
+    dataset = tf.data.Dataset.from_tensor_slices(IMAGES.transpose(0, 2, 3, 1))
+    with pytest.raises(ValueError, match="take"):
+        Trainer(*networks(), dataset.batch(16, drop_remainder=True), recipe=recipe)
+    gap, plain = (
+        build_networks(RECIPES[name], 5, 2)[1] for name in ("global-average-pooling", "baseline")
+    )
+    assert plain.count_params() - gap.count_params() == 15 * 8
 
 
 def test_a_step_is_the_same_in_a_graph_and_under_xla_for_batches_of_any_size():

@@ -16,10 +16,13 @@ from helpers.keras import discriminator as keras_discriminator
 from helpers.keras import generator as keras_generator
 from helpers.keras import keras, tf
 from helpers.keras import losses as keras_losses
+from helpers.keras import training as keras_training
 from helpers.parity import to_keras, to_torch
 from helpers.pytorch import discriminator as torch_discriminator
 from helpers.pytorch import generator as torch_generator
 from helpers.pytorch import losses as torch_losses
+from helpers.pytorch import training as torch_training
+from helpers.recipes import RECIPES
 
 layers = keras.layers
 LATENT_DIM, CONV_DIM = 7, 3
@@ -102,6 +105,28 @@ def test_equal_weights_give_equal_images_and_logits(image_size, training):
     logits = ours[1](in_torch(real)).detach()
     assert logits.std() > 0.1  # numbers to compare, not zeros
     close(theirs[1](tf.constant(real), training=training), logits)
+
+
+@pytest.mark.parametrize("name", ["no-batch-norm", "global-average-pooling"])
+def test_other_recipes_build_twins_too(name):
+    sizes = {"latent_dim": LATENT_DIM, "conv_dim": CONV_DIM}
+    ours = torch_training.build_networks(RECIPES[name], **sizes)
+    theirs = keras_training.build_networks(RECIPES[name], **sizes)
+    for network, twin in zip(ours, theirs, strict=True):
+        to_keras(scramble(network), twin)
+    z, real = data(4)
+    close(theirs[0](tf.constant(z), training=True), channels_last(ours[0](in_torch(z))))
+    logits = ours[1](in_torch(real)).detach()
+    assert logits.std() > 0.01
+    close(theirs[1](tf.constant(real), training=True), logits)
+    for network, twin in zip(ours, theirs, strict=True):
+        other = copy.deepcopy(network)
+        for value in other.parameters():
+            torch.nn.init.zeros_(value)
+        to_torch(twin, other)
+        assert all(
+            torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True)
+        )
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -24,12 +24,13 @@ from helpers.pytorch.losses import fake_loss, generator_loss, real_loss
 from helpers.pytorch.pretrained import load_discriminator, load_generator, save_network
 from helpers.pytorch.training import (
     Trainer,
+    build_networks,
     discriminator_step,
     generator_step,
     sample_images,
     train,
 )
-from helpers.recipes import Recipe
+from helpers.recipes import DIFF_POLICY, RECIPES, Recipe
 
 ROOT = Path(__file__).parents[1]
 IMAGES = np.random.default_rng(0).integers(0, 256, (100, 3, 32, 32), dtype=np.uint8)
@@ -133,6 +134,69 @@ def test_one_step_of_the_trainer_is_the_plain_step_of_both():
     assert all(weight.requires_grad for weight in discriminator.parameters())
 
 
+def seen_by_the_discriminator(recipe):
+    """One step: the real images, the generator's, and what the discriminator is given of them."""
+    generator, discriminator, _ = networks()
+    trainer = Trainer(
+        generator, discriminator, IMAGES, latent_dim=6, batch_size=16, recipe=recipe, device="cpu"
+    )
+    seen, made = [], []
+    generator.register_forward_hook(lambda *call: made.append(call[2].detach().clone()))
+    discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
+    reals, before = trainer._next_batch(), [w.clone() for w in generator.parameters()]
+    trainer.step()
+    moved = [not torch.equal(a, b) for a, b in zip(generator.parameters(), before, strict=True)]
+    assert all(moved)  # the gradient comes back through the augmentation
+    return reals, made[0], seen
+
+
+def test_without_augmentation_the_discriminator_sees_the_images_as_they_are():
+    reals, fakes, seen = seen_by_the_discriminator(Recipe())
+    for found, expected in zip(seen, (reals, fakes, fakes), strict=True):
+        assert torch.equal(found, expected)
+
+
+def test_differentiable_augmentation_meets_real_and_fake_images_each_by_its_own_numbers():
+    reals, fakes, seen = seen_by_the_discriminator(RECIPES["diff-augmentation"])
+    for found, plain in zip(seen, (reals, fakes, fakes), strict=True):
+        assert not torch.isclose(found, plain).flatten(1).all(1).any()
+        assert found.abs().max() <= 1
+    assert not torch.equal(seen[1], seen[2])  # the generator's step draws anew
+    holes = [(images == 0).all(1) for images in seen]
+    assert not torch.equal(holes[0], holes[1])
+
+
+def test_naive_augmentation_leaves_the_fakes_alone():
+    reals, fakes, seen = seen_by_the_discriminator(RECIPES["naive-augmentation"])
+    assert not torch.isclose(seen[0], reals).flatten(1).all(1).any()
+    assert torch.equal(seen[1], fakes) and torch.equal(seen[2], fakes)
+
+
+def test_flipped_digits_are_the_real_ones_or_their_mirror_images():
+    reals, fakes, seen = seen_by_the_discriminator(RECIPES["flipped-digits"])
+    turned = [torch.equal(a, b.flip(2)) for a, b in zip(seen[0], reals, strict=True)]
+    same_ = [torch.equal(a, b) for a, b in zip(seen[0], reals, strict=True)]
+    assert any(turned) and any(same_) and sum(turned) + sum(same_) == 16
+    assert torch.equal(seen[1], fakes)
+
+
+def test_a_recipe_says_how_many_images_there_are_and_builds_its_networks():
+    nets = networks()
+    trainer = Trainer(
+        *nets[:2], IMAGES, latent_dim=6, batch_size=16, recipe=Recipe(images=20), device="cpu"
+    )
+    assert torch.equal(trainer.images, torch.from_numpy(IMAGES[:20]))
+    with pytest.raises(ValueError, match="15 images are fewer"):
+        train(*nets[:2], IMAGES, steps=1, recipe=Recipe(images=15), **QUICK)
+    generator, discriminator = build_networks(RECIPES["no-batch-norm"], 6, 2)
+    for network in (generator, discriminator):
+        assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    assert build_networks(RECIPES["global-average-pooling"], 6, 2)[1].dense.in_features == 8
+    torch.manual_seed(0)
+    built = build_networks(latent_dim=6, conv_dim=2)
+    assert all(same(a, b) for a, b in zip(built, networks(), strict=False))
+
+
 def test_every_image_goes_by_once_before_any_comes_again():
     images = np.zeros((70, 3, 32, 32), np.uint8)
     images[:] = np.arange(70, dtype=np.uint8)[:, None, None, None]
@@ -223,12 +287,37 @@ def test_a_run_in_its_folder_is_not_written_over(tmp_path):
         train(*nets[:2], IMAGES, steps=2, out=tmp_path, **QUICK)
 
 
-@pytest.mark.parametrize("name, value", [("batch_size", 8), ("seed", 4), ("learning_rate", 0.1)])
-def test_going_on_with_another_setting_is_refused(tmp_path, name, value):
+def test_an_augmented_run_that_stops_and_goes_on_ends_with_the_same_bits(tmp_path):
+    def run(folder, steps, resume=False):
+        nets = networks()
+        train(
+            *nets[:2], IMAGES, steps=steps, out=tmp_path / folder, resume=resume,
+            recipe=Recipe("all", (*DIFF_POLICY, "flip"), smooth=True), **QUICK,
+        )  # fmt: skip
+        return nets
+
+    whole = run("whole", 5)
+    run("parts", 2)
+    assert all(same(a, b) for a, b in zip(whole, run("parts", 5, resume=True), strict=True))
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("batch_size", {"batch_size": 8}),
+        ("seed", {"seed": 4}),
+        ("learning_rate", {"learning_rate": 0.1}),
+        ("smooth", {"recipe": Recipe(smooth=True)}),
+        ("augmentation", {"recipe": Recipe(augmentation=("cutout",))}),
+        ("augment_fakes", {"recipe": Recipe(augment_fakes=False)}),
+        ("images", {"recipe": Recipe(images=30)}),
+    ],
+)
+def test_going_on_with_another_setting_is_refused(tmp_path, name, change):
     nets = networks()
     train(*nets[:2], IMAGES, steps=2, out=tmp_path, **QUICK)
     with pytest.raises(runs.CheckpointError, match=name):
-        train(*nets[:2], IMAGES, steps=3, out=tmp_path, resume=True, **QUICK | {name: value})
+        train(*nets[:2], IMAGES, steps=3, out=tmp_path, resume=True, **QUICK | change)
 
 
 def test_going_on_with_another_network_is_refused(tmp_path):
@@ -346,6 +435,14 @@ def test_networks_are_saved_and_loaded(tmp_path):
     assert not again.training
     assert same(again, generator)
     assert same(load_discriminator(tmp_path / "d.safetensors"), discriminator)
+    for recipe in (RECIPES["no-batch-norm"], RECIPES["global-average-pooling"]):
+        facts = {"conv_dim": 2, "batch_norm": recipe.batch_norm, "head": recipe.head}
+        nets = build_networks(recipe, 7, 2)
+        save_network(tmp_path / "g.safetensors", nets[0], latent_dim=7, **facts)
+        save_network(tmp_path / "d.safetensors", nets[1], **facts)
+        assert same(load_generator(tmp_path / "g.safetensors"), nets[0])
+        assert same(load_discriminator(tmp_path / "d.safetensors"), nets[1])
+        assert load_discriminator(tmp_path / "d.safetensors").head == recipe.head
     save_network(tmp_path / "other.safetensors", discriminator, latent_dim=7, conv_dim=2)
     with pytest.raises(ValueError, match="another network"):
         load_generator(tmp_path / "other.safetensors")

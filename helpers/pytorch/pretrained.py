@@ -31,7 +31,11 @@ def load_generator(path: str | Path = GENERATOR, device: str | torch.device = "c
     FileNotFoundError when it is not there, ValueError when it holds another network.
     """
     facts = _facts(path)
-    network = Generator(int(facts["latent_dim"]), int(facts["conv_dim"]))
+    network = Generator(
+        int(facts["latent_dim"]),
+        int(facts["conv_dim"]),
+        batch_norm=facts.get("batch_norm") != "False",
+    )
     return _fill(network, path, device)
 
 
@@ -43,7 +47,13 @@ def load_discriminator(
     It was trained against the generator's current weights, not against their average. Arguments
     and errors as in ``load_generator``.
     """
-    return _fill(Discriminator(int(_facts(path)["conv_dim"])), path, device)
+    facts = _facts(path)
+    network = Discriminator(
+        int(facts["conv_dim"]),
+        batch_norm=facts.get("batch_norm") != "False",
+        head=facts.get("head", "dense"),
+    )
+    return _fill(network, path, device)
 
 
 def save_network(path: str | Path, network: nn.Module, **facts: object) -> None:

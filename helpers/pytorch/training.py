@@ -606,6 +606,8 @@ def _run(options: argparse.Namespace) -> None:
         "torch": torch.__version__,
         "device": str(next(generator.parameters()).device),
         "judged": str(verdict),
+        "batch_norm": recipe.batch_norm,
+        "head": recipe.head,
     }
     save_network(options.out / "generator.safetensors", averaged, **sizes, **facts)
     save_network(
