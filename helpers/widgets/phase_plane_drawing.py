@@ -743,7 +743,10 @@ def picture(result: Result) -> str:
                 f"of one step: {eigenvalue_text(result.step_eigenvalues)}",
                 step_eigenvalues_svg(result),
             ),
-            (f"magnified {short(times)} times: {modulus_text(result)}", magnified),
+            (
+                f"magnified × {short(times)}: {modulus_text(result).removesuffix(' the circle')}",
+                magnified,
+            ),
         )
     )
     names = axis_names(result.settings.game)
