@@ -37,7 +37,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import runs
-from helpers.recipes import RECIPES, Recipe
+from helpers.recipes import NUMBERS, RECIPES, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -119,6 +119,27 @@ def _real_shares() -> np.ndarray:
 
     _, labels = load_images("street_digits", "test", 2000)
     return np.bincount(labels, minlength=10) / len(labels)
+
+
+def target_images(recipe: Recipe, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What a perfect generator would draw under a recipe, made of real images.
+
+    The generator learns what the discriminator sees of the real images: where the fakes are not
+    augmented that is the augmented ones, otherwise (to a good approximation) the images themselves.
+    ``measure`` of the result says what a recipe comes to at best, however long it is trained.
+
+    images : real ones, uint8 (N, 3, H, W), which stay as they are. Returns as many.
+    """
+    if not recipe.augmentation or recipe.augment_fakes:
+        return images.copy()
+    import torch
+
+    from helpers.pixel_scaling import scale_uint8, unscale_to_uint8
+    from helpers.pytorch.augment import diff_augment
+
+    numbers = torch.rand(len(images), NUMBERS, generator=torch.Generator().manual_seed(seed))
+    seen = diff_augment(scale_uint8(torch.from_numpy(images)), recipe.augmentation, numbers)
+    return unscale_to_uint8(seen).numpy()
 
 
 class Run:

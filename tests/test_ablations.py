@@ -18,6 +18,7 @@ from helpers.ablations import (
     load_results,
     load_samples,
     measure,
+    target_images,
 )
 from helpers.data import load_images
 from helpers.recipes import RECIPES, Recipe
@@ -106,6 +107,25 @@ def test_one_digit_only_is_seen_in_the_digits_and_in_their_shares():
     found = measure(images[labels == 1])
     assert found["digits"] == 1
     assert found["share_gap"] == pytest.approx(1 - (labels == 1).mean(), abs=0.05)
+
+
+def test_a_perfect_generator_draws_what_the_discriminator_sees_of_the_real_images(real):
+    before = real.copy()
+    for name in ("baseline", "smooth-labels", "diff-augmentation"):
+        assert np.array_equal(target_images(RECIPES[name], real), real)
+    mirrored = target_images(RECIPES["flipped-digits"], real)
+    turned = (mirrored == real[..., ::-1]).all((1, 2, 3))
+    assert (turned | (mirrored == real).all((1, 2, 3))).all()
+    assert 0.4 < turned.mean() < 0.6
+    holes = target_images(RECIPES["naive-augmentation"], real)
+    assert holes.dtype == np.uint8 and holes.shape == real.shape
+    assert not np.array_equal(holes, target_images(RECIPES["naive-augmentation"], real, seed=1))
+    assert np.array_equal(real, before)
+    # Neither recipe gets near to the real images, however long it is trained.
+    best = measure(real)["distance"]
+    assert measure(mirrored)["distance"] > 4 * best
+    assert measure(holes)["distance"] > 8 * best
+    assert measure(holes)["grey"] > 0.2
 
 
 # --- one run ---
