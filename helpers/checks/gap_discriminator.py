@@ -286,6 +286,8 @@ def _complain_of_the_average(way: Passage) -> None:
         if fits(expected):
             _raise_of_average(f"of each map's pixels {which} comes out, not their mean.", slug)
     if fits(constant.feed(maps.mean((2, 3)))):
+        if way.target is None:
+            return  # what comes after the logit's average is told of with the end of the network
         raise Complaint(
             "the maps are averaged before the activation: positive and negative pixels cancel out "
             "before LeakyReLU sees them.",
@@ -299,7 +301,10 @@ def _complain_of_the_average(way: Passage) -> None:
                     "one_pixel",
                 )
     off = float((got - pixels.mean((2, 3))).abs().max())
-    raise Complaint(f"what comes out differs from the mean of a map's pixels by up to {off:.2g}.")
+    raise Complaint(
+        f"what the dense layer gets differs from the mean of a map's pixels by up to {off:.2g}.",
+        "something_between",
+    )
 
 
 def _raise_of_average(text: str, slug: str) -> None:
@@ -424,6 +429,17 @@ _MISTAKES = {
                 nn.LeakyReLU(0.2),
             ],
             head=lambda c: [nn.Flatten(), nn.Linear(4 * c, 1)],
+        ),
+    ),
+    "something_between": Mistake(
+        "Nothing but the average over the whole map, with equal weights, stands between the third "
+        "block and the dense layer: no other activation, no normalisation, no root or square. (And "
+        "in the block normalisation is over the batch.)",
+        _built(
+            head=lambda c: [
+                *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LeakyReLU(0.2)),
+                nn.Linear(4 * c, 1),
+            ]
         ),
     ),
     "nothing_to_average": Mistake(

@@ -144,7 +144,8 @@ def _complain_of_the_head(look: tools.Look) -> None:
         raise Complaint(words, slug)
     raise Complaint(
         "what the dense layer gets is not the mean of what batch normalisation and LeakyReLU(0.2) "
-        "make of each map's pixels, nor anything else that the check knows."
+        "make of each map's pixels.",
+        "something_between",
     )
 
 
@@ -189,8 +190,9 @@ def _is_as_asked(look: tools.Look) -> bool:
     out, entering = _ends(look)
     leaky = _ACTIVATIONS[""]
     return any(
-        _near(leaky(gamma * _normalised(out) + beta).mean(_MAPS), entering)
+        _near(leaky(gamma * _normalised(out, eps) + beta).mean(_MAPS), entering)
         for gamma, beta in _scales_and_shifts(look.network, out.shape[3])
+        for eps in (0.0, 0.01, 0.1, 0.5, 0.8, 1.0)
     )
 
 
@@ -246,9 +248,9 @@ def _stories(look: tools.Look) -> Iterator[tuple[str, str]]:
             yield "", "each image is normalised by itself, as layer normalisation does it."
 
 
-def _normalised(values: np.ndarray) -> np.ndarray:
+def _normalised(values: np.ndarray, eps: float = 0.0) -> np.ndarray:
     axes = tuple(range(values.ndim - 1))
-    return (values - values.mean(axes)) / np.maximum(values.std(axes), 1e-9)
+    return (values - values.mean(axes)) / np.sqrt(np.maximum(values.var(axes) + eps, 1e-18))
 
 
 def _scales_and_shifts(
@@ -428,6 +430,17 @@ _MISTAKES = {
         "The average comes last, after batch normalisation and LeakyReLU of the third block; then "
         "the dense layer.",
         _built(between=_too_early, head=lambda width: [_layers().Dense(1)]),
+    ),
+    "something_between": Mistake(
+        "Nothing but the average over the whole map stands between the third block and the dense "
+        "layer: no other activation or normalisation, no cropping. (And in the block comes "
+        "BatchNormalization, then LeakyReLU(0.2).)",
+        _built(
+            head=lambda width: [
+                *(_layers().GlobalAveragePooling2D(), lesson_05._leaky()),
+                _layers().Dense(1),
+            ]
+        ),
     ),
     "convolution_in_place_of_pooling": Mistake(
         "That is a dense layer on the flattened maps in another guise, with as many weights. "
