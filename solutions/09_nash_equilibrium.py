@@ -101,6 +101,18 @@ def is_nash(row_payoff, column_payoff, row_strategy, column_strategy):
 is_nash = check.is_nash(is_nash)
 
 # %% [markdown]
+# What if somebody asks only whether the row player gains?
+
+
+# %%
+def one_side_only(row_payoff, column_payoff, row_strategy, column_strategy):
+    of_each_row = np.asarray(row_payoff) @ column_strategy
+    return bool(of_each_row.max() - row_strategy @ of_each_row < 1e-6)
+
+
+check.is_nash.look_at(one_side_only)
+
+# %% [markdown]
 # Is an equilibrium what is best for both? In the **prisoner's dilemma** each of two suspects may
 # keep silent or talk. The payoffs are years in prison, with a minus.
 
@@ -122,21 +134,25 @@ print("both talk:  ", is_nash(years, years.T, talk, talk), "at", years[1, 1], "e
 # %%
 frequencies, _ = games.fictitious_play(row_payoff, column_payoff, 3000)
 rounds = np.arange(1, 3001)
-played = np.rint(np.diff(frequencies * rounds[:, None], axis=0)).argmax(1)
-print("rounds 2900 to 3000 in one move:", len(set(played[2899:])) == 1)
+played = np.diff(np.rint(frequencies * rounds[:, None]), axis=0, prepend=0).argmax(1)
+stays = np.diff(np.flatnonzero(np.diff(played)))
+print("rounds with the same move:", *stays[:6], "... and at last", stays[-1])
+
+# %%
 figure, ax = plt.subplots()
 for share, name, style in zip(frequencies.T, MOVES, ("-", "--", ":"), strict=True):
     ax.semilogx(rounds, share, style, label=name)
 ax.axhline(1 / 3, color=plots.GREY, lw=1)
 ax.set(title="How often each is played settles at 1/3, slowly", xlabel="rounds", ylabel="share")
+ax.set(xlim=(1, 3000))
 ax.legend()
 alt = "Three shares swing around one third, less and less as the rounds go on."
 plots.show(figure, alt)
 
 # %% [markdown]
 # The *averages* approach the equilibrium. The players themselves do not: each sticks to one move for
-# ever longer, until the other has noticed, and then goes on to the next. Keep that in mind; the
-# difference between what players do and what they do on average comes back twice.
+# ever longer, until the averages have turned, and then goes on to the next. Keep that difference in
+# mind, between what players do and what they do on average. It comes back.
 
 # %% [markdown]
 # ## A GAN is such a game
@@ -238,8 +254,7 @@ print(f"{-math.log(4):6.3f}  -log 4")
 # Against a perfect generator the best discriminator says 1/2 everywhere and gets −log 4, twice
 # log ½; every other one gets less. And against a discriminator that says 1/2, the generator gets the
 # same whatever it does, so it has no reason to move either. *Fakes distributed like the real
-# images, and D = 1/2*: that is the Nash equilibrium of this game, and there is no other
-# distribution of fakes in any.
+# images, and D = 1/2*: that is the Nash equilibrium of this game.
 #
 # Look at the second line, too. It is the same number.
 #
@@ -312,8 +327,9 @@ plots.show(figure, alt + "rises and falls back to 0, the non-saturating one grow
 # %% [markdown]
 # The right panel's dashed line is the left one's slope: the game's own loss falls silent where the
 # generator is bad. You know it from lesson 06, there against a logit. The non-saturating loss has
-# the same equilibrium and pulls the harder the further away the fakes are; the price is that the
-# game is no longer zero-sum.
+# the same equilibrium and pulls the harder the further away these fakes are; the price is that the
+# game is no longer zero-sum. (It lives on the discriminator's slope. Where nothing overlaps and the
+# discriminator is the best one, there is none.)
 
 # %% [markdown]
 # ## Two players who follow their gradients
@@ -384,16 +400,15 @@ at_once, in_turn = walk(simultaneous_step), walk(alternating_step)
 print(f"at once: {np.hypot(*at_once[-1]):.1f}, in turn: {np.hypot(*in_turn[-1]):.2f}")
 
 # %%
-figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.9))
-for ax, path, title in zip(
-    panels, (at_once, in_turn), ("At once: outwards", "In turn: round and round"), strict=True
-):
+figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.9))
+titles = "At once: outwards", "In turn: round and round"
+for ax, path, title in zip(panels, (at_once, in_turn), titles, strict=True):
     ax.plot(*path.T, color=plots.BLUE, lw=1)
     ax.plot(*path[0], "o", color=plots.GREEN, label="start")
     ax.plot(*path[-1], "s", color=plots.RED, label="after 500 steps")
     ax.plot(0, 0, "*", color="black", ms=11, label="equilibrium")
     ax.set(title=title, xlabel="x, wants f small", ylabel="y, wants f large", aspect="equal")
-panels[0].legend(fontsize=8, loc="upper left")
+panels[1].legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
 alt = "Left, a spiral that runs outwards to a distance of 17; right, a closed ring through (1, 1)."
 plots.show(figure, alt)
 
@@ -416,8 +431,16 @@ for rate in (0.1, 0.03, 0.01):
 
 # %% [markdown]
 # They only put it off. Infinitely small steps would stay on the circle; no learning rate brings the
-# players in. In turn, y's answer undoes what x's step adds, and they stay on a ring (an ellipse, if
-# you look closely).
+# players in. And in turn? Something is kept, step by step: not the distance, whose square is
+# x² + y², but nearly so.
+
+# %%
+x, y = in_turn.T
+kept = x**2 + y**2 - 0.1 * x * y
+print(f"x² + y² - ηxy is {kept.min():.3f} to {kept.max():.3f}")
+
+# %% [markdown]
+# That is an ellipse, almost a circle, and they never leave it.
 
 # %% [markdown]
 # ## What mends it
@@ -433,7 +456,7 @@ for name, step in {"at once": simultaneous_step, "in turn": alternating_step}.it
 # %% [markdown]
 # On the ring, the mean is nearly at the equilibrium, as in fictitious play; on the way outwards it
 # is not, and never will be. This is one reason why the bundled DCGAN of lesson 08 is a running
-# average of its generator. (The average of two networks' weights is a less innocent thing than the
+# average of its generator (Yazıcı et al. 2018). (The average of two networks' weights is a less innocent thing than the
 # average of two numbers; it works because they are close to each other.)
 #
 # **Looking ahead.** The *extragradient* method takes a step on trial, reads the gradient there, and
@@ -493,6 +516,12 @@ for momentum in (0.5, 0.0, -0.5):
 from helpers.widgets.phase_plane import PhasePlane
 
 PhasePlane()
+
+# %% [markdown]
+# <details><summary>Answers</summary>From 1 on: a step of the extragradient method multiplies the
+# distance by √(1 − η² + η⁴), which is 1 again at η = 1. And no: consensus multiplies it by
+# √((1 − ηw)² + η²) with the weight w, which is smallest where w = 1/η. With more, each step
+# overshoots. With a learning rate of 0.5 you can see it: a weight of 2 is best.</details>
 
 # %% [markdown]
 # ## The smallest GAN
@@ -587,14 +616,14 @@ for r1 in penalties:
 rates = [-games.DiracGAN(r1=r1).eigenvalues().real.max() for r1 in penalties]
 figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.2))
 panels[0].plot(penalties, rates)
-panels[0].set(title="Eigenvalues: 1 is best", ylabel="rate of approach")
+panels[0].set(title="By the eigenvalues, 1 is best", ylabel="rate of approach")
 panels[1].plot(penalties, steps_needed)
-panels[1].set(title="Play: about 1 is", ylabel="steps until closer than 0.01", ylim=(0, None))
+panels[1].set(title="In play, nearly 1", ylabel="steps until closer than 0.01", ylim=(0, None))
 for ax in panels:
     ax.axvline(1, color=plots.GREY, lw=1, ls=":")
 figure.supxlabel("weight of R1", fontsize=11)
 alt = "The rate of approach rises to 0.5 at a weight of 1 and falls again; the steps needed fall "
-plots.show(figure, alt + "to about 130 near 0.8 to 1 and rise again.")
+plots.show(figure, alt + "to little more than 100 near 0.9 and rise again.")
 
 # %% [markdown]
 # Below 1 the players still circle on their way in; above 1 the discriminator is held so flat that it
@@ -607,12 +636,17 @@ plots.show(figure, alt + "to about 130 near 0.8 to 1 and rise again.")
 #
 # One step up: a GAN whose images are single numbers. Its networks are real ones, but its densities
 # can be drawn, and so can the best discriminator beside the one that is being trained. Press play.
-# Watch how the fakes run to where the discriminator is high, and how it turns against them there.
+# In the run *circling*, watch the fakes go where the discriminator is high, and the discriminator
+# turn against them there; and look at the losses meanwhile. What is different in *settling*?
 
 # %%
 from helpers.widgets.gan_1d import Gan1dPlayer
 
 Gan1dPlayer()
+
+# %% [markdown]
+# The losses lie near their dotted lines, 2 ln 2 and ln 2, while the fakes walk to and fro. Remember
+# that for the last section.
 
 # %% [markdown]
 # ## Has this DCGAN hit its Nash equilibrium?
@@ -670,7 +704,9 @@ for name, images in fakes.items():
 looks, trained_on = {}, {"untrained": 30}
 for name, images in fakes.items():
     steps = trained_on.get(name, 150)
-    fresh, looks[name] = experiments.fresh_discriminator(reals, images, steps=steps)
+    fresh, looks[name] = experiments.fresh_discriminator(
+        reals, images, steps=steps, look_every=steps // 5
+    )
     if name == "trained DCGAN":
         fresh_on_dcgan = fresh
     print(f"{name}: loss {looks[name].losses[-1]:.2f}, right {looks[name].accuracies[-1]:.0%}")
@@ -680,11 +716,14 @@ ends = {name: seen.losses[-1] for name, seen in looks.items()}
 print("untrained below 0.5:", ends["untrained"] < 0.5)
 print("trained DCGAN below 1.25:", ends["trained DCGAN"] < 1.25)
 print("real images below 1.35:", ends["real images"] < 1.35)
+print("and after 30 steps below 1.3:", looks["trained DCGAN"].losses[1] < 1.3)
+
+# %%
 figure, ax = plt.subplots(figsize=(7, 3.6))
-for (name, seen), style in zip(looks.items(), ("-", "-", "-"), strict=True):
-    ax.plot(seen.steps, seen.losses, style, marker="o", ms=4, label=name)
+for (name, seen), marker in zip(looks.items(), "os^", strict=True):
+    ax.plot(seen.steps, seen.losses, marker=marker, ms=5, label=name)
 ax.axhline(experiments.SETTLED, color=plots.GREY, lw=1, ls=":")
-ax.text(150, experiments.SETTLED + 0.04, "2 ln 2", ha="right", color=plots.GREY)
+ax.text(155, experiments.SETTLED, "2 ln 2", va="center", color=plots.GREY, backgroundcolor="white")
 ax.set(title="A fresh discriminator tells apart what a blind one cannot", ylim=(0, 1.7))
 ax.set(xlabel="steps of the fresh discriminator", ylabel="loss on held-out images (nats)")
 ax.legend()
@@ -692,7 +731,8 @@ alt = "From 2 ln 2 the loss against an untrained generator drops to 0 within 30 
 plots.show(figure, alt + "the DCGAN it falls below 1.25 in 150, against real images it stays.")
 
 # %% [markdown]
-# The untrained generator is found out at once. The control stays at 2 ln 2 or a little above: there is
+# (Before its first step, the fresh one guesses, which is a little worse than to say 1/2.) The
+# untrained generator is found out at once. The control stays at 2 ln 2 or a little above: there is
 # nothing to tell. And the trained DCGAN holds out for a while, then the fresh discriminator finds a
 # difference and goes on finding more. **It is not at an equilibrium**: its opponent gains by moving.
 #
@@ -708,19 +748,36 @@ print("control, on held-out images, below 2 ln 2 by 0.03:", min(control.losses) 
 # perfect generator would have failed the test.
 #
 # What has the fresh one found? Here are, of 1,000 held-out fakes, those that it is surest about, and
-# those that it takes for real.
+# those that it takes for real. Would you have sorted them like that? And are the upper ones harder to
+# read? Let the course's classifier read 200 of either kind.
 
 # %%
+from helpers.pytorch.digit_classifier import load_classifier
+from helpers.pytorch.digit_classifier import run as classify
+
 shown = fakes["trained DCGAN"].held_out
 with torch.no_grad():
     logits = fresh_on_dcgan(torch.from_numpy(shown).float() / 127.5 - 1)[:, 0]
 order = logits.argsort().numpy()
-rows = np.concatenate([shown[order[:12]], shown[order[::-1][:12]]])
-title = "What gives a fake away: shapes that are no digit, and ragged edges"
-plots.show(
-    plots.image_grid(rows, 12, title, row_labels=["surely fake", "passes"]),
-    alt="Above, twelve generated images with broken shapes; below, twelve that look like digits.",
+surest, passing = shown[order[:200]], shown[order[::-1][:200]]
+_, answers = classify(load_classifier(), np.concatenate([surest, passing]))
+confident = (answers.max(1) > 0.9).reshape(2, 200).mean(1)
+print("read with confidence, differ by less than 20 %:", bool(abs(np.diff(confident)[0]) < 0.2))
+
+# %%
+figure = plots.image_grid(
+    np.concatenate([surest[:12], passing[:12]]),
+    12,
+    "The discriminator does not sort them as you would",
+    row_labels=["surely fake", "passes"],
 )
+alt = "Twelve fakes in each of two rows; digits that can be read, and some that cannot, in both."
+plots.show(figure, alt)
+
+# %% [markdown]
+# Both rows are about equally readable. Whatever gives a fake away here, be it strokes, edges or noise,
+# it is not that the digit is wrong: nobody told the discriminator about digits. To be told apart and
+# to look bad are two things.
 
 # %% [markdown]
 # ### How far from it?
@@ -742,8 +799,8 @@ print(f"so the divergence is about {experiments.divergence_shown(loss):.2f} nats
 # ### What can be said, and what cannot
 #
 # - A fresh discriminator that gains on held-out images **disproves** equilibrium. One is enough.
-# - One that gains nothing **proves** nothing. A wider one, or more steps, may find a difference: after
-#   30 steps the trained DCGAN looked nearly as good as real images. Say “not told apart by this
+# - One that gains nothing **proves** nothing. A wider one, or more steps, may find a difference: had
+#   you stopped after 30 steps, the trained DCGAN would nearly have passed. Say “not told apart by this
 #   discriminator in so many steps”; more was not measured (Arora et al. 2017).
 # - It is one player's half. At an equilibrium the generator must have nothing to gain against the
 #   frozen discriminator, either. What both could gain together is called the **duality gap**
@@ -833,6 +890,8 @@ check.progress()
 #   [arXiv:1705.10461](https://arxiv.org/abs/1705.10461)
 # - L. Mescheder, A. Geiger, S. Nowozin, “Which training methods for GANs do actually converge?”
 #   (Dirac-GAN, R1), 2018, [arXiv:1801.04406](https://arxiv.org/abs/1801.04406)
+# - Y. Yazıcı et al., “The unusual effectiveness of averaging in GAN training”, 2018,
+#   [arXiv:1806.04498](https://arxiv.org/abs/1806.04498)
 # - C. Daskalakis et al., “Training GANs with optimism”, 2018,
 #   [arXiv:1711.00141](https://arxiv.org/abs/1711.00141)
 # - G. Gidel et al., “A variational inequality perspective on generative adversarial networks”
