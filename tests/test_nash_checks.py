@@ -169,6 +169,14 @@ def test_relative_tolerances_pass_where_they_are_small():
     assert check.is_nash.grade(is_nash).status == "passed"
 
 
+@pytest.mark.parametrize("kind", [bool, np.bool_, np.asarray])
+def test_every_kind_of_bool_is_one(kind):
+    def is_nash(row_payoff, column_payoff, row_strategy, column_strategy):
+        return kind(games.is_nash(row_payoff, column_payoff, row_strategy, column_strategy))
+
+    assert check.is_nash.grade(is_nash).status == "passed"
+
+
 @pytest.mark.parametrize(
     ("wrong", "slug"),
     [

@@ -110,7 +110,7 @@ class _Judge:
         outcomes.append(outcome)
         try:
             value = attempt(*fresh.args, **fresh.kwargs)
-            outcomes[-1] = _Outcome(_plain(freeze(value)))
+            outcomes[-1] = _Outcome(_frozen(value))
         except Exception as error:
             outcomes[-1] = _Outcome(None, type(error).__name__, str(error))
             raise
@@ -120,7 +120,7 @@ class _Judge:
         return value if isinstance(frozen, Opaque) else frozen
 
     def _expected(self, each: Case) -> Any:
-        return _plain(freeze(self.right(*each.args, **each.kwargs)))
+        return _frozen(self.right(*each.args, **each.kwargs))
 
     def _name_the_mistake(self, outcomes: Sequence[_Outcome], changed: Sequence[str]) -> None:
         *outcomes, again = outcomes
@@ -160,7 +160,7 @@ class _Judge:
             try:
                 with np.errstate(all="ignore"):
                     value = wrong(*each.args, **each.kwargs)
-                outcomes.append(_Outcome(_plain(freeze(value))))
+                outcomes.append(_Outcome(_frozen(value)))
             except Exception as error:
                 outcomes.append(_Outcome(None, type(error).__name__, str(error)))
         return outcomes
@@ -189,6 +189,13 @@ class _Judge:
 
 def _complain(text: str) -> None:
     raise Complaint(text)
+
+
+def _frozen(value: Any) -> Any:
+    """A value as plain data; NumPy's bools as bools, which an older NumPy takes for ints."""
+    if str(getattr(value, "dtype", "")).endswith("bool") and not getattr(value, "shape", ()):
+        return bool(value)
+    return _plain(freeze(value))
 
 
 def _plain(value: Any) -> Any:
@@ -499,7 +506,9 @@ optimal_discriminator: Exercise = lesson.exercise(
         lambda p_real, p_fake: np.where(
             p_real + p_fake == 0, 0.5, p_real / (p_real + p_fake + (p_real + p_fake == 0))
         ),
-        lambda p_real, p_fake: np.nan_to_num(p_real / (p_real + p_fake), nan=0.5),
+        _without_warnings(
+            lambda p_real, p_fake: np.nan_to_num(p_real / (p_real + p_fake), nan=0.5)
+        ),
         lambda p_real, p_fake: 1 - games.optimal_discriminator(p_fake, p_real),
         lambda p_real, p_fake: (p_real + 1e-15) / (p_real + p_fake + 2e-15),
         lambda p_real, p_fake: tuple(
@@ -803,9 +812,11 @@ gan_value: Exercise = lesson.exercise(
         _value_by_masks,
         _value_by_where,
         _value_by_powers,
-        lambda p_real, p_fake, discriminator: (
-            np.nansum(p_real * np.log(discriminator))
-            + np.nansum(p_fake * np.log(1 - discriminator))
+        _without_warnings(
+            lambda p_real, p_fake, discriminator: (
+                np.nansum(p_real * np.log(discriminator))
+                + np.nansum(p_fake * np.log(1 - discriminator))
+            )
         ),
         lambda p_real, p_fake, discriminator: (
             p_real @ np.log(discriminator + 1e-12) + p_fake @ np.log(1 - discriminator + 1e-12)
