@@ -101,7 +101,7 @@ class Lab:
         (self.folder / name).write_text(json.dumps(_notebook(cells)))
         context = self._browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        page.set_default_timeout(30_000)  # JupyterLab's first start on a busy computer
+        page.set_default_timeout(120_000)  # JupyterLab's first start on a busy computer
         errors: list[str] = []
 
         def note(text: str) -> None:
