@@ -81,7 +81,7 @@ for opponent in ([1 / 3, 1 / 3, 1 / 3], [0.4, 0.3, 0.3]):
 # `row_payoff[i, j]` and `column_payoff[i, j]` are what the two players get when the row player plays
 # i and the column player j; the matrices need not be square, nor the game zero-sum. The strategies
 # are probabilities that sum to 1. Let a gain below a millionth count as none, because of rounding.
-# (Is it enough to try the other player's *pure* moves? Think of what a mixture of them can get.)
+# (Which changes have to be tried? Compare what a mixture gets with what the best move in it gets.)
 
 
 # %% exercise="is_nash" points=2
@@ -238,7 +238,7 @@ gan_value = check.gan_value(gan_value)
 
 # %%
 undecided = np.full(10, 0.5)
-values = {
+values = {  # cut off in the last: who is certain, and wrong, loses without end
     "the best one, this generator": gan_value(p_real, p_fake, best_d),
     "undecided, this generator": gan_value(p_real, p_fake, undecided),
     "the best one, perfect generator": gan_value(
@@ -256,7 +256,7 @@ print(f"{-math.log(4):6.3f}  -log 4")
 # same whatever it does, so it has no reason to move either. *Fakes distributed like the real
 # images, and D = 1/2*: that is the Nash equilibrium of this game.
 #
-# Look at the second line, too. It is the same number.
+# Look at the second line, too: against the bad generator, undecided is worth the same −log 4.
 #
 # ### How far apart
 #
@@ -277,7 +277,7 @@ def four_images(first):
 for first in (0, 1, 2, 3, 4, 10, 16):
     p, q = four_images(0), four_images(first)
     value = gan_value(p, q, optimal_discriminator(p, q))
-    print(f"fakes moved by {first:2}: best value {abs(value):.3f} below 0")
+    print(f"fakes moved by {first:2}: best value {round(value, 3) + 0.0:6.3f}")
 
 # %% [markdown]
 # Where nothing overlaps, the value is 0, and *it stays 0*: a move of 4 and a move of 16 are worth the
@@ -518,7 +518,7 @@ from helpers.widgets.phase_plane import PhasePlane
 PhasePlane()
 
 # %% [markdown]
-# <details><summary>Answers</summary>From 1 on: a step of the extragradient method multiplies the
+# <details><summary>Answers</summary>Beyond 1: a step of the extragradient method multiplies the
 # distance by √(1 − η² + η⁴), which is 1 again at η = 1. And no: consensus multiplies it by
 # √((1 − ηw)² + η²) with the weight w, which is smallest where w = 1/η. With more, each step
 # overshoots. With a learning rate of 0.5 you can see it: a weight of 2 is best.</details>
@@ -618,7 +618,9 @@ figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.2))
 panels[0].plot(penalties, rates)
 panels[0].set(title="By the eigenvalues, 1 is best", ylabel="rate of approach")
 panels[1].plot(penalties, steps_needed)
-panels[1].set(title="In play, nearly 1", ylabel="steps until closer than 0.01", ylim=(0, None))
+panels[1].set(
+    title="In play it is a little less", ylabel="steps until closer than 0.01", ylim=(0, None)
+)
 for ax in panels:
     ax.axvline(1, color=plots.GREY, lw=1, ls=":")
 figure.supxlabel("weight of R1", fontsize=11)
@@ -734,7 +736,8 @@ plots.show(figure, alt + "the DCGAN it falls below 1.25 in 150, against real ima
 # (Before its first step, the fresh one guesses, which is a little worse than to say 1/2.) The
 # untrained generator is found out at once. The control stays at 2 ln 2 or a little above: there is
 # nothing to tell. And the trained DCGAN holds out for a while, then the fresh discriminator finds a
-# difference and goes on finding more. **It is not at an equilibrium**: its opponent gains by moving.
+# difference and goes on finding more. At the equilibrium no
+# discriminator pays less than 2 ln 2; so this is **not** it.
 #
 # Why the control is needed, and why held-out images:
 
@@ -793,8 +796,9 @@ print(f"the run's own discriminator: loss {loss:.2f}, right {right:.0%}")
 print(f"so the divergence is about {experiments.divergence_shown(loss):.2f} nats or more")
 
 # %% [markdown]
-# After 10,000 steps it still knows better than 1/2, and its loss curve would have said so. In a run
-# whose curve lies *on* 2 ln 2, only a fresh discriminator can tell you why.
+# After 10,000 steps it still knows better than 1/2, and better than the fresh one after its 150. So
+# here it alone would have been enough. In a run whose curve lies *on* 2 ln 2, only a fresh
+# discriminator can tell you why.
 #
 # ### What can be said, and what cannot
 #
@@ -807,8 +811,8 @@ print(f"so the divergence is about {experiments.divergence_shown(loss):.2f} nats
 #   (Grnarova et al. 2019).
 # - Networks are not free to play any D and any distribution. Then an equilibrium need not even exist
 #   (Farnia & Ozdaglar 2020), and where training comes to rest is often none (Berard et al. 2020). And
-#   the distributions of this section's beginning, which share nothing, would let *some*
-#   discriminator win outright, however good the pictures look to you.
+#   if real images and fakes are thin sets that share nothing, *some* discriminator wins outright,
+#   however good the pictures look to you.
 #
 # So a DCGAN does not “hit Nash equilibrium”, it is stopped while it circles around something. What you
 # can do is to keep the circle small (alternate, average, little momentum, a penalty), and to judge
