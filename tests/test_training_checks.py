@@ -39,7 +39,7 @@ def discriminator_step(generator, discriminator, images, optimizer, latent_dim):
 """
 G_STEP = """
 def generator_step(generator, discriminator, optimizer, batch_size, latent_dim):
-    z = torch.randn(batch_size, latent_dim)
+    z = torch.randn(batch_size, latent_dim, device=next(generator.parameters()).device)
     fakes = generator(z)
     loss = generator_loss(discriminator(fakes))
     optimizer.zero_grad()
@@ -78,6 +78,35 @@ D_RIGHT = {
             "        return loss\n    optimizer.step(closure)\n    return",
         ),
     ],
+    "the closure's loss": [
+        (
+            "    loss = real_loss(discriminator(images)) + fake_loss(discriminator(fakes))\n"
+            "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n"
+            "    return loss.item()",
+            "    def closure():\n        optimizer.zero_grad()\n"
+            "        loss = real_loss(discriminator(images)) + fake_loss(discriminator(fakes))\n"
+            "        loss.backward()\n        return loss\n"
+            "    return optimizer.step(closure).item()",
+        ),
+    ],
+    "gradients asked for, cleared and set": [
+        (
+            "    optimizer.zero_grad()\n    loss.backward()\n",
+            "    weights = list(discriminator.parameters())\n"
+            "    gradients = torch.autograd.grad(loss, weights)\n    optimizer.zero_grad()\n"
+            "    for w, g in zip(weights, gradients): w.grad = g\n",
+        )
+    ],
+    "gradients of both halves, cleared between": [
+        (
+            "    optimizer.zero_grad()\n    loss.backward()\n",
+            "    weights = list(discriminator.parameters())\n"
+            "    one = torch.autograd.grad(real_loss(discriminator(images)), weights)\n"
+            "    optimizer.zero_grad()\n"
+            "    two = torch.autograd.grad(fake_loss(discriminator(fakes)), weights)\n"
+            "    for w, g, h in zip(weights, one, two): w.grad = g + h\n",
+        )
+    ],
     "detached in place": [("generator(z).detach()", "generator(z).detach_()")],
     "detached at the discriminator": [
         ("generator(z).detach()", "generator(z)"),
@@ -101,7 +130,7 @@ D_RIGHT = {
     "train mode first": [("    z =", "    generator.train(); discriminator.train()\n    z =")],
     "a long noise, cut": [
         ("torch.randn(len(images), latent_dim, device=images.device)",
-         "torch.randn(64, latent_dim)[:len(images)]")
+         "torch.randn(64, latent_dim, device=images.device)[:len(images)]")
     ],
     "probabilities": [
         (
@@ -142,10 +171,61 @@ SAMPLE_RIGHT = {
     ],
     "one by one": [("generator(z)", "torch.cat([generator(each[None]) for each in z])")],
     "half up": [("((x + 1) * 127.5).round()", "((x + 1) / 2 * 255 + 0.5).floor()")],
-    "NumPy": [
-        ("((x + 1) * 127.5).round().to(torch.uint8)", "np.uint8(np.round((x.numpy() + 1) * 127.5))")
+    "through NumPy": [
+        (
+            "((x + 1) * 127.5).round().to(torch.uint8)",
+            "torch.from_numpy(np.uint8(np.round((x.numpy() + 1) * 127.5)))",
+        )
+    ],
+    "recording switched off and on": [
+        (
+            "    with torch.no_grad():\n        x = generator(z)",
+            "    torch.set_grad_enabled(False)\n    x = generator(z)\n"
+            "    torch.set_grad_enabled(True)",
+        )
     ],
 }
+#: Where z can be drawn: on the CPU and carried over, or on the device itself.
+DRAWN = {
+    "discriminator_step": [
+        "torch.randn(N, latent_dim).to(images.device)",
+        "torch.randn(N, latent_dim).to(images)",
+        "torch.randn(N, latent_dim).type_as(images)",
+        "torch.randn(N, latent_dim, device=str(images.device))",
+        "torch.randn(N, latent_dim, device=generator.dense.weight.device)",
+        "torch.randn(N, latent_dim, device='cuda' if images.is_cuda else 'cpu')",
+        "torch.randn(N, latent_dim)\n    if images.is_cuda: z = z.cuda()",
+        "torch.randn(N, latent_dim)\n    if images.device.type == 'cuda': z = z.to('cuda')",
+        "torch.randn(N, latent_dim)\n    d = images.get_device()\n    if d >= 0: z = z.to(d)",
+        "torch.randn_like(images.flatten(1)[:, :latent_dim])",
+        "images.new_empty(N, latent_dim).normal_()",
+        "torch.normal(0.0, 1.0, (N, latent_dim), device=images.device)",
+        "torch.tensor(np.random.randn(N, latent_dim), dtype=images.dtype, device=images.device)",
+        "torch.distributions.Normal(0.0, 1.0).sample((N, latent_dim)).to(images.device)",
+        "torch.randn(N, latent_dim, device=images.device,"
+        " generator=torch.Generator(images.device).manual_seed(int(torch.randint(9**9, ()))))",
+    ],
+    "generator_step": [
+        "torch.randn(N, latent_dim, device=discriminator.dense.weight.device)",
+        "torch.randn(N, latent_dim).to(optimizer.param_groups[0]['params'][0].device)",
+        "next(generator.parameters()).detach().new_empty(N, latent_dim).normal_()",
+        "torch.randn(N, latent_dim)\n    with torch.device(next(generator.parameters()).device):\n"
+        "        z = torch.randn(N, latent_dim)",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"), [(name, drawn) for name, all_of in DRAWN.items() for drawn in all_of]
+)
+def test_noise_may_come_to_the_device_in_any_way(name, drawn):
+    size = {"discriminator_step": "len(images)", "generator_step": "batch_size"}[name]
+    (line,) = [each for each in CELLS[name].splitlines() if each.startswith("    z = ")]
+    cell = changed(name, (line, f"    z = {drawn.replace('N,', size + ',')}"))
+    outcome = EXERCISES[name].grade(run(name, cell))
+    assert outcome.status == "passed", outcome.message
+
+
 RIGHT = [
     (name, changed(name, *pairs), what)
     for name, cells in (
@@ -199,7 +279,7 @@ WRONG = [
      [("discriminator(images))", "torch.cat([discriminator(i[None]) for i in images]))")], None,
      "batch of 1"),
     ("one z", "generator_step", [("randn(batch_size,", "randn(1,")], "one_vector", "batch of 1"),
-    ("a flat z", "generator_step", [("randn(batch_size, latent_dim)", "randn(latent_dim)")], None,
+    ("a flat z", "generator_step", [("randn(batch_size, latent_dim,", "randn(latent_dim,")], None,
      "shape (24,)"),
     ("a z for convolutions", "generator_step",
      [("torch.randn(batch_size, latent_dim", "torch.randn(batch_size, latent_dim, 1, 1")], None,
@@ -208,9 +288,8 @@ WRONG = [
      [("    fakes =", "    z = (torch.rand(z.shape) * 2 - 1) * 3**0.5\n    fakes =")],
      "uniform_noise", "mean"),
     ("one z for ever", "generator_step",
-     [("    z = torch.randn(batch_size, latent_dim)",
-       "    z = torch.randn(batch_size, latent_dim,"
-       " generator=torch.Generator().manual_seed(1))")], "noise_fixed", "again"),
+     [("latent_dim, device=", "latent_dim, generator=torch.Generator().manual_seed(1), device=")],
+     "noise_fixed", "again"),
     ("the gradient clipped", "discriminator_step",
      [("    optimizer.step()", "    nn.utils.clip_grad_value_(discriminator.parameters(), 1e-4)\n"
        "    optimizer.step()")], None, "% of the change"),
@@ -251,6 +330,47 @@ WRONG = [
      "torch.float64"),
     ("wraps round", "sample_images",
      [("((x + 1) * 127.5).round()", "(x * 255).to(torch.int64)")], "as_if_unit", "became"),
+    ("the CPU's noise", "generator_step", [(", device=next(generator.parameters()).device", "")],
+     "device_fixed", "on the CPU"),
+    ("a device for all", "discriminator_step", [("images.device", "'cpu'")], "device_fixed",
+     "images.device"),
+    ("fakes that only ask for gradients", "generator_step",
+     [("generator(z)", "generator(z).detach().requires_grad_()")], "detached", "a new tensor"),
+    ("gradients thrown away", "discriminator_step",
+     [("    optimizer.step()",
+       "    for p in discriminator.parameters(): p.grad = None\n    optimizer.step()")], None,
+     "as they were"),
+    ("a loss of pixels", "discriminator_step",
+     [("real_loss(discriminator(images)) + fake_loss(discriminator(fakes))",
+       "real_loss(images) + fake_loss(fakes)")], "discriminator_left_out", "never called"),
+    ("half returned", "discriminator_step", [("loss.item()", "loss.item() / 2")], "half_returned",
+     "half of it"),
+    ("the gradient's norm clipped", "discriminator_step",
+     [("    optimizer.step()", "    nn.utils.clip_grad_norm_(discriminator.parameters(), 0.1)\n"
+       "    optimizer.step()")], "rescaled", "x real images called real"),
+    ("half the generator's loss", "generator_step",
+     [("generator_loss(discriminator(fakes))", "0.5 * generator_loss(discriminator(fakes))")],
+     "rescaled", "0.5 x fakes called real"),
+    ("noise on a sphere", "discriminator_step",
+     [("    fakes =", "    z = z / z.norm(dim=1, keepdim=True)\n    fakes =")], "other_noise",
+     "standard deviation 0.2"),
+    ("noise cut off at 1", "discriminator_step",
+     [("    fakes =", "    z = z.clamp(-1, 1)\n    fakes =")], "other_noise", "from -1.00 to 1.00"),
+    ("recording left off", "sample_images",
+     [("    with torch.no_grad():\n        x = ", "    torch.set_grad_enabled(False)\n    x = ")],
+     "gradients_left_off", "left it off"),
+    ("a NumPy array", "sample_images", [("torch.uint8)", "torch.uint8).numpy()")], "numpy_array",
+     "a NumPy array"),
+    ("nothing", "sample_images", [("    return (", "    x = (")], "no_return", "returned None"),
+    ("256 bins", "sample_images",
+     [("((x + 1) * 127.5).round()", "((x + 1) / 2 * 256).floor().clamp(0, 255)")], "times_128",
+     "127.5"),
+    ("rounded and half added", "sample_images",
+     [("127.5).round()", "127.5 + 0.5).round().clip(0, 255)")], "rounded_up", "nearest"),
+    ("z cut in place", "sample_images", [("generator(z)", "generator(z.clamp_(-1, 1))")],
+     "z_changed", "belongs to the caller"),
+    ("more z", "sample_images", [("generator(z)", "generator(torch.randn(64, 24))")], "other_z",
+     "64 vectors instead of 7"),
     ("too bright", "sample_images", [("((x + 1) * 127.5)", "((x + 1.2) * 110)")], None,
      "on the scale"),
 ]  # fmt: skip
@@ -272,6 +392,7 @@ def test_wrong_answers_are_refused_and_told_why(name, pairs, slug, words):
     [
         ([("generator(z).detach()", "generator(z)")], "slower"),
         ([("    loss =", "    loss = 0.5 * ("), ("(fakes))", "(fakes)))")], "half"),
+        ([("real_loss(discriminator(images))", "real_loss(discriminator(images), True)")], "0.9"),
         ([], ""),
     ],
 )
@@ -292,6 +413,13 @@ def test_checking_leaves_the_random_numbers_alone():
     for name, cell in CELLS.items():
         assert EXERCISES[name].grade(run(name, cell)).status == "passed"
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_checking_leaves_recording_for_gradients_as_it_was():
+    for before in (True, False):
+        with torch.set_grad_enabled(before):
+            EXERCISES["sample_images"].grade(lambda generator, z: torch.set_grad_enabled(False))
+            assert torch.is_grad_enabled() == before
 
 
 def test_the_stub_is_not_attempted_even_where_a_first_line_is_written():

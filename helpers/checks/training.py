@@ -8,15 +8,17 @@ with it the gradients of the four terms that the losses are made of: real images
 images called fake, fakes called real, fakes called fake. How much of each is in the weights'
 change, and how much of what was in ``.grad`` before, is a linear system with one solution. It says
 what was minimised, however it was written: (1, 0, 0, 1) and 0 for the discriminator. Lesson 07's
-check of the TensorFlow step works alike (``keras_train_step``).
+check of the TensorFlow step works alike (``keras_train_step``). On which device the noise is drawn
+shows in a last call with everything on an imagined GPU.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +27,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from helpers.checks.engine import Complaint, Lesson, Mistake, Question, ask
 from helpers.pytorch import training as reference
@@ -50,8 +53,8 @@ class _Event:
 
     kind : "called", "ran" (the call came to its end), "backward" (a gradient reached its output),
     "cleared" (zero_grad) or "stepped". inputs, output : of a call. training : batch normalisation
-    used the batch. attached : the inputs came with a graph. recorded : the output has one.
-    grad_enabled : no ``no_grad`` was around it.
+    used the batch. attached : the inputs asked for gradients. history : they came with a graph.
+    recorded : the output has one. grad_enabled : no ``no_grad`` was around it.
     """
 
     kind: str
@@ -60,6 +63,7 @@ class _Event:
     output: np.ndarray = field(default_factory=lambda: np.zeros(0))
     training: bool = True
     attached: bool = False
+    history: bool = False
     recorded: bool = False
     grad_enabled: bool = True
 
@@ -79,6 +83,12 @@ class _Observed(nn.Module):
         self.name, self.layers, self.log = name, layers, log
         self.latent_dim = _LATENT_DIM  # the course's generators know theirs
 
+    @property
+    def dense(self) -> nn.Linear:
+        """The layer that has this name in the course's networks."""
+        linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        return linear[0 if self.name == "generator" else -1]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self._require(x)
         inputs = _array(x)
@@ -93,6 +103,7 @@ class _Observed(nn.Module):
                 _array(output),
                 training=all(norm.training for norm in norms),
                 attached=x.requires_grad,
+                history=x.grad_fn is not None,
                 recorded=output.requires_grad,
                 grad_enabled=torch.is_grad_enabled(),
             )
@@ -133,18 +144,59 @@ class _Optimizer(torch.optim.SGD):
         self._network = network
 
     def step(self, closure: Callable | None = None) -> Any:
+        loss = None
         if closure is not None:
             with torch.enable_grad():
-                closure()
+                loss = closure()
         self._network.log.append(_Event("stepped", self._network.name))
-        return super().step()
+        super().step()
+        return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         self._network.log.append(_Event("cleared", self._network.name))
         super().zero_grad(set_to_none)
 
 
-def _networks(log: _Log) -> dict[str, _Observed]:
+class _ImaginedGPU(TorchFunctionMode):
+    """Tensors on the device "meta" say that they are on a GPU, and "cuda" means "meta".
+
+    So an attempt can be asked on any machine where it draws its numbers. Meta tensors have shapes
+    and no values: it comes as far as the generator.
+    """
+
+    def __torch_function__(
+        self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        if function is torch.Tensor.get_device:
+            return 0 if args[0].device.type == "meta" else -1
+        if function is torch.Tensor.cuda or (function is torch.Tensor.to and args[1:] == (0,)):
+            return args[0].to("meta")
+        args = tuple(map(self._real_device, args))
+        kwargs = {name: self._real_device(value) for name, value in (kwargs or {}).items()}
+        result = function(*args, **kwargs)
+        if function == torch.Tensor.is_cuda.__get__:
+            return args[0].device.type == "meta"
+        if isinstance(result, torch.device) and result.type == "meta":
+            return torch.device("cuda", 0)
+        return result
+
+    @staticmethod
+    def _real_device(value: Any) -> Any:
+        named = isinstance(value, str | torch.device) and str(value).startswith("cuda")
+        return "meta" if named else value
+
+
+class _OnlyLooks(_Observed):
+    """A network on the imagined GPU; the generator notes where its input is, and stops there."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.name == "generator":
+            self.log.append(_Event(x.device.type, self.name))
+            raise RuntimeError("An imagined GPU makes no images.")
+        return self.layers(x)
+
+
+def _networks(log: _Log, kind: type[_Observed] = _Observed) -> dict[str, _Observed]:
     """A generator and a discriminator of few weights, always the same."""
     pixels = nn.Linear(12, math.prod(_IMAGE))
     generator = nn.Sequential(
@@ -183,8 +235,8 @@ def _networks(log: _Log) -> dict[str, _Observed]:
         pixels.weight /= 2  # no image goes down to -1 ...
         pixels.bias[::200] = 20  # ... and all go up to 1, to the last bit
     return {
-        "generator": _Observed("generator", generator, log),
-        "discriminator": _Observed("discriminator", discriminator, log),
+        "generator": kind("generator", generator, log),
+        "discriminator": kind("discriminator", discriminator, log),
     }
 
 
@@ -237,6 +289,37 @@ class _Run:
         return not np.array_equal(self.before[network], _weights(self.networks[network]))
 
 
+def _images(size: int) -> torch.Tensor:
+    """As different from the fakes as real images are, in (-1, 1)."""
+    draw = torch.Generator().manual_seed(size)
+    return torch.tanh(0.3 + 0.7 * torch.randn((size, *_IMAGE), generator=draw))
+
+
+def _arguments(
+    networks: Mapping[str, _Observed], network: str, size: int, images: torch.Tensor | None
+) -> tuple:
+    """What the step of ``network`` is called with."""
+    optimizer = _Optimizer(networks[network])
+    if network == "generator":
+        return (*networks.values(), optimizer, size, _LATENT_DIM)
+    return (*networks.values(), images, optimizer, _LATENT_DIM)
+
+
+@contextlib.contextmanager
+def _gradients_stay_on() -> Iterator[None]:
+    """Raise Complaint where recording for gradients is off afterwards, and undo that."""
+    before = torch.is_grad_enabled()
+    try:
+        yield
+        if before and not torch.is_grad_enabled():
+            raise Complaint(
+                "switched recording for gradients off, for all of PyTorch, and left it off.",
+                "gradients_left_off",
+            )
+    finally:
+        torch.set_grad_enabled(before)
+
+
 def _observe(attempt: Callable, network: str, size: int) -> _Run:
     """Call a step on fresh networks.
 
@@ -247,17 +330,9 @@ def _observe(attempt: Callable, network: str, size: int) -> _Run:
     for each in networks.values():
         for weight in each.parameters():
             weight.grad = torch.ones_like(weight)
-    draw = torch.Generator().manual_seed(size)
-    images = None
-    arguments: tuple = (size, _LATENT_DIM)
-    if network == "discriminator":
-        # As different from the fakes as real images are, in (-1, 1).
-        images = torch.tanh(0.3 + 0.7 * torch.randn((size, *_IMAGE), generator=draw))
-    optimizer = _Optimizer(networks[network])
-    if images is None:
-        arguments = (*networks.values(), optimizer, size, _LATENT_DIM)
-    else:
-        arguments = (*networks.values(), images.clone(), optimizer, _LATENT_DIM)
+    images = _images(size) if network == "discriminator" else None
+    given = None if images is None else images.clone()
+    arguments = _arguments(networks, network, size, given)
     start = {
         name: {key: value.clone() for key, value in each.state_dict().items()}
         for name, each in networks.items()
@@ -265,13 +340,14 @@ def _observe(attempt: Callable, network: str, size: int) -> _Run:
     before = {name: _weights(each) for name, each in networks.items()}
     run = _Run(network, size, images, log, networks, before, start)
     try:
-        run.returned = attempt(*arguments)
+        with _gradients_stay_on():
+            run.returned = attempt(*arguments)
     except (NotImplementedError, Complaint):
         raise
     except Exception as error:
         _complain_of_error(error, run)
         raise
-    if images is not None and not _alike(_array(arguments[2]), _array(images)):
+    if images is not None and not _alike(_array(given), _array(images)):
         raise Complaint(
             "changed the images that it was given, which belong to the caller.", "images_changed"
         )
@@ -448,6 +524,7 @@ def _judge(run: _Run) -> _Fit:
     _complain_of_order(run)
     fit = _fit(run)
     if not _is_right(run, fit):
+        _complain_of_clearing(run)
         _complain_of_loss(run, fit)
     _complain_of_traces(run)
     _complain_of_answer(run, fit)
@@ -479,13 +556,15 @@ def _complain_of_noise(run: _Run) -> None:
             slug = "one_vector" if rows == 1 else "batch_size_fixed"
             vectors = "1 random vector" if rows == 1 else f"{rows} random vectors"
             raise Complaint(f"gave the generator {vectors} for {what}.", slug)
-    z = calls[0].inputs.astype(float)
+    z = np.sort(calls[0].inputs.astype(float).ravel())
     mean, deviation, largest = z.mean(), z.std(), np.abs(z).max()
     if z.size >= 300 and (abs(mean) > 0.35 or not 0.75 < deviation < 1.25 or largest < 1.9):
+        even = np.linspace(z[0], z[-1], z.size)
+        uniform = np.abs(z - even).max() < 0.1 * (z[-1] - z[0])
         raise Complaint(
-            f"gave the generator numbers from {z.min():.2f} to {z.max():.2f} with mean {mean:.2f} "
-            f"and standard deviation {deviation:.2f}.",
-            "uniform_noise" if largest < 1.9 and deviation > 0.2 else "other_noise",
+            f"gave the generator numbers from {z[0]:.2f} to {z[-1]:.2f} with mean {mean:.2f} and "
+            f"standard deviation {deviation:.2f}.",
+            "uniform_noise" if uniform else "other_noise",
         )
     if not run.ran("discriminator"):
         raise Complaint("never called the discriminator.")
@@ -540,7 +619,7 @@ def _complain_of_order(run: _Run) -> None:
         )
     if not np.isfinite(_weights(run.networks[own])).all():
         raise Complaint(f"turned the {own}'s weights into nan.")
-    stepped, cleared = run.places("stepped", own), run.places("cleared", own)
+    stepped = run.places("stepped", own)
     # The gradient of D's output is on the way to both networks' weights.
     backward = run.places("backward", "discriminator")
     if not stepped:
@@ -562,7 +641,32 @@ def _complain_of_order(run: _Run) -> None:
         )
     if stepped[0] < backward[0]:
         raise Complaint("called optimizer.step() before backward().", "step_before_backward")
-    if any(backward[-1] < place < stepped[0] for place in cleared):
+    if run.moved(own):
+        return
+    _complain_of_clearing(run)
+    looked = run.ran("discriminator")
+    if own == "generator" and not any(each.history for each in looked):
+        raise Complaint(
+            "got no gradient into the generator: what the discriminator saw was a new tensor, "
+            "without the history of the fakes.",
+            "detached",
+        )
+    raise Complaint(
+        f"called optimizer.step(), but left the {own}'s weights as they were: there was no "
+        "gradient in them."
+    )
+
+
+def _complain_of_clearing(run: _Run) -> None:
+    """Raise Complaint where gradients were cleared that were still needed.
+
+    For a step that is wrong: with torch.autograd.grad, gradients are asked for before .grad is
+    cleared and filled.
+    """
+    own = run.network
+    cleared, backward = run.places("cleared", own), run.places("backward", "discriminator")
+    (stepped,) = run.places("stepped", own)
+    if any(backward[-1] < place < stepped for place in cleared):
         raise Complaint(
             "cleared the gradients between backward() and optimizer.step().", "cleared_before_step"
         )
@@ -611,6 +715,9 @@ def _complain_of_loss(run: _Run, fit: _Fit) -> None:
             raise Complaint(text, slug)
     if fit.is_one_of(_RIGHT_SHARES[own], run.size):
         raise Complaint(text, "summed")
+    share = fit.shares[_FAKE_AS_FAKE if own == "discriminator" else _FAKE_AS_REAL]
+    if share > 0 and fit.is_one_of(_RIGHT_SHARES[own][:1], share):
+        raise Complaint(text, "rescaled")
     raise Complaint(text)
 
 
@@ -671,7 +778,8 @@ def _close(value: Any, expected: float) -> bool:
 
 def _complain_of_answer(run: _Run, fit: _Fit) -> None:
     """Raise Complaint unless the loss before the step was returned, as a float."""
-    scales = (1.0, 0.5) if run.network == "discriminator" else (1.0,)
+    halved = fit.is_one_of(_RIGHT_SHARES[run.network], 0.5)
+    scales = (1.0, 0.5) if halved else (1.0,)
     rights = [
         scale * float(np.dot(shares[:4], fit.values))
         for shares in _RIGHT_SHARES[run.network]
@@ -703,6 +811,8 @@ def _complain_of_answer(run: _Run, fit: _Fit) -> None:
         values = [terms[n].item() if n in terms else 0.0 for n in range(4)]
         if _close(value, float(np.dot(_RIGHT_SHARES[run.network][0][:4], values))):
             raise Complaint(f"{text}, the loss after the step.", "loss_after_the_step")
+    if any(_close(2 * value, right) for right in rights):
+        raise Complaint(f"{text}, half of it.", "half_returned")
     for place in (_REAL_AS_REAL, _FAKE_AS_FAKE):
         if run.network == "discriminator" and _close(value, fit.values[place]):
             raise Complaint(f"{text}, the part of {_TERMS[place]}.", "one_term_returned")
@@ -739,6 +849,12 @@ def _complain_of_error(error: Exception, run: _Run) -> None:
         ) from error
     if "does not require grad" in text:
         _complain_of_graph(run)
+        if not run.ran("discriminator"):
+            raise Complaint(
+                f"raised {name}: backward() was called on a loss that the discriminator has no "
+                "part in; it was never called.",
+                "discriminator_left_out",
+            ) from error
         raise Complaint(
             f"raised {name}: backward() was called on a loss without history, although the "
             "discriminator's logits have one.",
@@ -769,8 +885,24 @@ def _step_probe(
 
     for label, size in zip(labels, (16, 5, 16), strict=True):
         yield ask(label, functools.partial(step, size))
+    where = f"{network}_step with everything on an imagined GPU"
+    yield ask(where, functools.partial(_judge_device, attempt, network))
     for note in notes:
         print(note)
+
+
+def _judge_device(attempt: Callable, network: str) -> str:
+    """Raise Complaint where the noise is on the CPU while all the rest is not."""
+    log = _Log()
+    networks = {name: each.to("meta") for name, each in _networks(log, _OnlyLooks).items()}
+    arguments = _arguments(networks, network, 16, _images(16).to("meta"))
+    # It was right before. Here it ends in an error, at the generator at the latest.
+    with _ImaginedGPU(), contextlib.suppress(Exception), _gradients_stay_on():
+        attempt(*arguments)
+    where = next((each.kind for each in log if each.kind in ("cpu", "cuda")), "cuda")
+    if where == "cpu":
+        raise Complaint("gave the generator numbers that are on the CPU.", "device_fixed")
+    return "as asked"
 
 
 def _notes(run: _Run, fit: _Fit) -> list[str]:
@@ -778,11 +910,16 @@ def _notes(run: _Run, fit: _Fit) -> list[str]:
     if run.network == "generator":
         return []
     notes = []
-    if any(each.attached for each in run.ran("discriminator")):
+    if any(each.history for each in run.ran("discriminator")):
         notes.append(
             "The fakes kept their history, so backward() ran through the generator too: harmless "
             "here, since its gradients are cleared before its own step, but slower. "
             "generator(z).detach() saves the work."
+        )
+    if any(fit.is_one_of(_RIGHT_SHARES["discriminator"][1:], scale) for scale in (1.0, 0.5)):
+        notes.append(
+            "The labels of real images are smoothed to 0.9: a known variant, with another loss. "
+            "`real_loss(...)` as it is aims at 1."
         )
     if fit.is_one_of(_RIGHT_SHARES["discriminator"], 0.5):
         notes.append("This is half of the loss: the same direction with half the learning rate.")
@@ -806,7 +943,7 @@ def _update(s: SimpleNamespace) -> None:
 
 _D_STAGES: dict[str, Callable[[SimpleNamespace], Any]] = {
     "before": lambda s: None,
-    "z": lambda s: torch.randn(s.rows, s.latent_dim),
+    "z": lambda s: torch.randn(s.rows, s.latent_dim, device=s.generator.dense.weight.device),
     "fakes": lambda s: s.generator(s.z).detach(),
     "real": lambda s: s.discriminator(s.images),
     "fake": lambda s: s.discriminator(s.fakes),
@@ -1030,6 +1167,11 @@ def _of_both(step: Callable, d: bool) -> dict[str, Mistake]:
             "batch, not sums.",
             step(loss=_with(_summed, d)),
         ),
+        "rescaled": Mistake(
+            "The direction is right, its length is not: leave out the factor before the loss, or "
+            "what changes the gradients before the step.",
+            step(loss=lambda s: 0.3 * (_with(_bce, d)(s))),
+        ),
         "least_squares": Mistake(
             f"That is the loss of another kind of GAN (least squares). Take {loss}.",
             step(loss=_with(lambda x, target: ((x - target) ** 2).mean(), d)),
@@ -1105,6 +1247,15 @@ def _of_both(step: Callable, d: bool) -> dict[str, Mistake]:
             f"Draw z of shape ({rows}, latent_dim), with the argument latent_dim.",
             step(z=lambda s: torch.randn(s.rows, 100)),
         ),
+        "device_fixed": Mistake(
+            "Networks on a GPU take no numbers from the CPU. Draw them where "
+            + (
+                "the images are: `device=images.device`."
+                if d
+                else "the generator's weights are: `device=next(generator.parameters()).device`."
+            ),
+            step(z=lambda s: torch.randn(s.rows, s.latent_dim)),
+        ),
         "float64_noise": Mistake(
             "NumPy's random numbers are float64. Take `torch.randn`, or add `.float()`.",
             step(z=lambda s: torch.from_numpy(np.random.normal(size=(s.rows, s.latent_dim)))),
@@ -1113,6 +1264,11 @@ def _of_both(step: Callable, d: bool) -> dict[str, Mistake]:
             "Draw new z in every step. A seed that is set inside the step, or noise that is kept "
             "from call to call, trains on the same few fakes for ever.",
             step(z=_frozen_seed),
+        ),
+        "gradients_left_off": Mistake(
+            "No later step could learn anything. `with torch.no_grad():` ends by itself, "
+            "`torch.set_grad_enabled(False)` does not.",
+            step(after=lambda s: torch.set_grad_enabled(False)),
         ),
         "no_return": Mistake("Write `return loss.item()` at the end.", step(answer=lambda s: None)),
         "tensor_returned": Mistake(
@@ -1206,6 +1362,16 @@ _D_MISTAKES = {
         "Return the whole loss, the sum of both parts.",
         _d_step(answer=lambda s: real_loss(s.real).item()),
     ),
+    "half_returned": Mistake(
+        "Return the loss that you called backward() on: the sum of both parts, not their mean. "
+        "Only the sum is 2 ln 2 where the discriminator cannot tell.",
+        _d_step(answer=lambda s: s.loss.item() / 2),
+    ),
+    "discriminator_left_out": Mistake(
+        "The losses are of what the discriminator says of the images, not of the images: "
+        "`real_loss(discriminator(images))`.",
+        _d_step(real=lambda s: s.images, fake=lambda s: s.fakes),
+    ),
     **_of_both(_d_step, d=True),
 }
 
@@ -1215,7 +1381,7 @@ def _d_apart(generator, discriminator, images, optimizer, latent_dim):
     loss_on_real = nn.BCEWithLogitsLoss()(discriminator(images), torch.ones(len(images), 1))
     loss_on_real.backward()
     with torch.no_grad():
-        fakes = generator(torch.randn(images.size(0), latent_dim))
+        fakes = generator(torch.randn(images.size(0), latent_dim).to(images.device))
     loss_on_fake = nn.BCEWithLogitsLoss()(discriminator(fakes), torch.zeros(len(images), 1))
     loss_on_fake.backward()
     optimizer.step()
@@ -1223,7 +1389,7 @@ def _d_apart(generator, discriminator, images, optimizer, latent_dim):
 
 
 def _d_joined(generator, discriminator, images, optimizer, latent_dim):
-    fakes = generator(torch.randn(len(images), latent_dim)).detach()
+    fakes = generator(torch.randn(len(images), latent_dim).type_as(images)).detach()
     logits = discriminator(torch.cat([fakes, images])).squeeze(1)
     labels = torch.cat([torch.zeros(len(fakes)), torch.ones(len(images))])
     loss = F.binary_cross_entropy_with_logits(logits, labels)
@@ -1237,6 +1403,8 @@ def _d_by_hand(generator, discriminator, images, optimizer, latent_dim):
     generator.train()
     discriminator.train()
     z = torch.from_numpy(np.random.normal(size=(len(images), latent_dim))).float()
+    if images.is_cuda:
+        z = z.cuda()
     real = torch.sigmoid(discriminator(images))
     fake = torch.sigmoid(discriminator(generator(z)))
     loss = -torch.log(real).mean() - torch.log(1 - fake).mean()
@@ -1247,6 +1415,18 @@ def _d_by_hand(generator, discriminator, images, optimizer, latent_dim):
     optimizer.zero_grad()
     generator.zero_grad()
     return loss.detach().numpy().item()
+
+
+def _d_by_closure(generator, discriminator, images, optimizer, latent_dim):
+    fakes = generator(images.new_empty(len(images), latent_dim).normal_()).detach()
+
+    def closure():
+        optimizer.zero_grad()
+        loss = real_loss(discriminator(images)) + fake_loss(discriminator(fakes))
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure).item()
 
 
 def _frozen_other(s: SimpleNamespace) -> None:
@@ -1277,6 +1457,7 @@ _D_RIGHT = [
     _d_apart,
     _d_joined,
     _d_by_hand,
+    _d_by_closure,
 ]
 
 discriminator_step = lesson.exercise(
@@ -1315,7 +1496,7 @@ logits for the images plus fake_loss of those for the fakes. Gradients are clear
 weights stay as they are. Returned is the loss before the step, as a Python float.
 
 Passes as well, with a note below the verdict: fakes that are not detached, half of the loss, images
-and fakes as one batch. One-sided label smoothing passes too."""
+and fakes as one batch, one-sided label smoothing."""
 
 
 _G_MISTAKES = {
@@ -1362,7 +1543,8 @@ _G_MISTAKES = {
 
 def _g_plainly(generator, discriminator, optimizer, batch_size, latent_dim):
     optimizer.zero_grad(set_to_none=False)
-    logits = discriminator(generator(torch.randn((batch_size, latent_dim)))).view(-1)
+    device = optimizer.param_groups[0]["params"][0].device
+    logits = discriminator(generator(torch.randn((batch_size, latent_dim)).to(device))).view(-1)
     loss = nn.BCEWithLogitsLoss()(logits, torch.ones(batch_size))
     loss.backward()
     optimizer.step()
@@ -1373,6 +1555,8 @@ def _g_by_hand(generator, discriminator, optimizer, batch_size, latent_dim):
     for weight in discriminator.parameters():
         weight.requires_grad = False
     z = torch.tensor(np.random.standard_normal((batch_size, latent_dim)), dtype=torch.float32)
+    if generator.dense.weight.device.type == "cuda":
+        z = z.to("cuda")
     loss = F.softplus(-discriminator(generator(z))).mean()
     generator.zero_grad()
     loss.backward()
@@ -1381,6 +1565,18 @@ def _g_by_hand(generator, discriminator, optimizer, batch_size, latent_dim):
     for weight in discriminator.parameters():
         weight.requires_grad = True
     return loss.detach().cpu().numpy().item()
+
+
+def _g_in_two_parts(generator, discriminator, optimizer, batch_size, latent_dim):
+    weight = next(iter(generator.state_dict().values()))
+    fakes = generator(torch.randn(batch_size, latent_dim).to(weight))
+    seen = fakes.detach().requires_grad_()
+    loss = generator_loss(discriminator(seen))
+    (wish,) = torch.autograd.grad(loss, seen)
+    optimizer.zero_grad()
+    fakes.backward(wish)
+    optimizer.step()
+    return loss.item()
 
 
 _G_RIGHT = [
@@ -1392,6 +1588,7 @@ _G_RIGHT = [
     _g_step(update=_gradients_asked_for),
     _g_plainly,
     _g_by_hand,
+    _g_in_two_parts,
 ]
 
 generator_step = lesson.exercise(
@@ -1452,18 +1649,19 @@ def _judge_samples(attempt: Callable, training: bool, rows: int) -> str:
     start = {key: value.clone() for key, value in generator.state_dict().items()}
     given = z.clone()
     try:
-        value = attempt(generator, given)
+        with _gradients_stay_on():
+            value = attempt(generator, given)
     except Complaint as complaint:  # of what the generator got: in this bank there is none
+        if complaint.mistake == "gradients_left_off":
+            raise
         raise Complaint(str(complaint)) from complaint
     except RuntimeError as error:
         if "on Tensor that requires grad" in str(error):
             raise Complaint(f"raised {type(error).__name__}: {error}", "graph") from error
         raise
     calls = [each for each in log if each.kind == "ran"]
-    _complain_of_sampling(calls, _array(z))
+    _complain_of_sampling(calls, _array(z), _array(given))
     _complain_of_pixels(value, x)
-    if not _alike(_array(given), _array(z)):
-        raise Complaint("changed z, which belongs to the caller.", "z_changed")
     modes = {module.training for module in generator.modules()}
     if modes != {training}:
         names = {True: "train mode", False: "eval mode"}
@@ -1482,28 +1680,35 @@ def _judge_samples(attempt: Callable, training: bool, rows: int) -> str:
     return "as asked"
 
 
-def _complain_of_sampling(calls: Sequence[_Event], z: np.ndarray) -> None:
-    """Raise Complaint about how the generator was called."""
+def _complain_of_sampling(calls: Sequence[_Event], z: np.ndarray, left: np.ndarray) -> None:
+    """Raise Complaint about how the generator was called; ``left`` is z afterwards."""
     if not calls:
         raise Complaint("never called the generator.")
     if any(each.training for each in calls):
         raise Complaint("ran the generator in train mode.", "train_mode")
-    if not _alike(np.concatenate([each.inputs for each in calls]), z):
-        raise Complaint(
-            f"gave the generator other numbers than z: it got {calls[0].inputs.ravel()[0]:.3f} "
-            f"where z begins with {z.ravel()[0]:.3f}.",
-            "other_z",
-        )
+    if not _alike(left, z):
+        raise Complaint("changed z, which belongs to the caller.", "z_changed")
+    inputs = np.concatenate([each.inputs for each in calls])
+    if not _alike(inputs, z):
+        how = f"it got {len(inputs)} vectors instead of {len(z)}"
+        if inputs.shape == z.shape:
+            place = np.unravel_index(np.abs(inputs - z).argmax(), z.shape)
+            how = f"it got {inputs[place]:.3f} where z has {z[place]:.3f}"
+        raise Complaint(f"gave the generator other numbers than z: {how}.", "other_z")
     if any(each.recorded for each in calls):
         raise Complaint("ran the generator with recording for gradients on.", "graph")
 
 
 def _complain_of_pixels(value: Any, x: np.ndarray) -> None:
     """Raise Complaint unless ``value`` is the generator's images ``x`` as bytes."""
-    if not isinstance(value, torch.Tensor | np.ndarray):
-        raise Complaint(f"returned a {type(value).__name__}; it is to be a tensor of bytes.")
+    if value is None:
+        raise Complaint("returned None; it is to be a tensor of bytes.", "no_return")
+    if not isinstance(value, torch.Tensor):
+        slug = "numpy_array" if isinstance(value, np.ndarray) else ""
+        what = "NumPy array" if slug else type(value).__name__
+        raise Complaint(f"returned a {what}; it is to be a tensor of bytes.", slug)
     kind = str(value.dtype).removeprefix("torch.")
-    pixels = value.detach().cpu().double().numpy() if isinstance(value, torch.Tensor) else value
+    pixels = value.detach().cpu().double().numpy()
     if pixels.shape != x.shape:
         text = f"returned images of shape {pixels.shape} instead of {x.shape}."
         last = (len(x), *x.shape[2:], x.shape[1])
@@ -1526,12 +1731,13 @@ def _complain_of_pixels(value: Any, x: np.ndarray) -> None:
         raise Complaint(f"{text}; uint8 is asked for.", "other_integers" if right else "")
     if right:
         return
-    # Each with the mask of the pixels that it is recognised by.
+    # Each with the mask of the pixels that it is recognised by, rounded or cut off.
     everywhere = np.ones_like(x, bool)
     stretched = (x - x.min()) / (x.max() - x.min()) * 255
     low, high = x.min((1, 2, 3), keepdims=True), x.max((1, 2, 3), keepdims=True)
     candidates = (
-        ("truncated", wanted - 0.5, everywhere),
+        ("truncated", wanted, everywhere),
+        ("rounded_up", wanted + 0.5, everywhere),
         ("as_if_unit", x * 255, x > 0),
         ("no_shift", x * 127.5, x > 0),
         ("not_halved", (x + 1) * 255, x < -0.01),
@@ -1543,9 +1749,10 @@ def _complain_of_pixels(value: Any, x: np.ndarray) -> None:
     place = np.unravel_index(np.abs(off).argmax(), off.shape)
     found = {}
     for slug, candidate, mask in candidates:
-        distance = np.abs(pixels - candidate)[mask]
-        if distance.max() <= (0.502 if slug == "truncated" else 1.002):  # rounded or cut off
-            found[slug] = distance.mean()
+        distance = (pixels - candidate)[mask]
+        rounded = np.abs(distance).max() <= 0.502
+        if rounded or (distance.min() > -1.002 and distance.max() < 0.002):
+            found[slug] = np.abs(distance).mean()
     if "truncated" in found:  # a plain example: 80.7 that became 80
         place = np.unravel_index(np.abs(off + 0.7).argmin(), off.shape)
     raise Complaint(
@@ -1583,6 +1790,11 @@ def _sampler(
 def _changes_z(generator, z):
     z.mul_(2).div_(4)
     return _sampler(run=lambda generator, z: generator(z * 2))(generator, z)
+
+
+def _left_off(generator, z):
+    torch.set_grad_enabled(False)
+    return _sampler(context=contextlib.nullcontext)(generator, z)
 
 
 def _per_image(x: torch.Tensor) -> torch.Tensor:
@@ -1638,6 +1850,11 @@ _SAMPLE_MISTAKES = {
         "The numbers are right: convert them with `.to(torch.uint8)`, one byte each.",
         _sampler(lambda x: ((x + 1) * 127.5).round().long()),
     ),
+    "rounded_up": Mistake(
+        "To round is to take the nearest integer: `round()`, without `ceil()` and without another "
+        "0.5 before it.",
+        _sampler(lambda x: ((x + 1) * 127.5).ceil().to(torch.uint8)),
+    ),
     "truncated": Mistake(
         "`.to(torch.uint8)` cuts off what is behind the point, so the images get darker by half a "
         "step on average. Round first.",
@@ -1671,6 +1888,17 @@ _SAMPLE_MISTAKES = {
         "get unequal colours. The range is always [-1, 1].",
         _sampler(_per_image),
     ),
+    "numpy_array": Mistake(
+        "The lesson goes on with tensors, `torch.cat` and `.numpy()` for the figures. Leave the "
+        "`.numpy()` to the one who draws.",
+        _sampler(lambda x: _bytes(x).numpy()),
+    ),
+    "no_return": Mistake("Write `return` before the images.", _sampler(lambda x: None)),
+    "gradients_left_off": Mistake(
+        "No later training step could learn anything. `with torch.no_grad():` ends by itself, "
+        "`torch.set_grad_enabled(False)` does not.",
+        _left_off,
+    ),
     "channels_last": Mistake(
         "Keep the channels where they are, (N, 3, 32, 32): permuting is for the one who draws.",
         _sampler(lambda x: _bytes(x).permute(0, 2, 3, 1)),
@@ -1699,7 +1927,7 @@ def _by_numpy(generator, z):
     finally:
         if was_training:
             generator.train()
-    return np.clip(np.rint((x + 1) / 2 * 255), 0, 255).astype(np.uint8)
+    return torch.from_numpy(np.clip(np.rint((x + 1) / 2 * 255), 0, 255).astype(np.uint8))
 
 
 sample_images = lesson.exercise(
@@ -1717,7 +1945,7 @@ sample_images = lesson.exercise(
         _sampler(),
         _sampler(context=torch.inference_mode),
         _sampler(lambda x: (x * 127.5 + 128).to(torch.uint8)),
-        _sampler(lambda x: ((x * 0.5 + 0.5) * 255).round().to(torch.uint8).numpy()),
+        _sampler(lambda x: ((x * 0.5 + 0.5) * 255).round().byte()),
         _in_chunks,
         _by_numpy,
     ],
@@ -1729,7 +1957,7 @@ sample_images = lesson.exercise(
 
 The generator's images for z in eval mode, made under torch.no_grad() (no graph is built: a detach()
 afterwards is refused), from [-1, 1] to 0 ... 255, rounded. Afterwards the generator is in the mode
-in which it came, train or eval. A NumPy array of bytes passes too."""
+in which it came, train or eval. A NumPy array is refused: the lesson concatenates tensors."""
 
 
 # --- read_curves --------------------------------------------------------------------------------
