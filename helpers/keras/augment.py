@@ -99,14 +99,7 @@ def translate(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
         source = tf.range(size) - shifts[:, None]
         inside = tf.cast((source >= 0) & (source < size), images.dtype)
         chosen = tf.clip_by_value(source, 0, size - 1)
-        images = (
-            tf.gather(images, chosen, axis=axis, batch_dims=1)
-            if axis == 1
-            else tf.transpose(
-                tf.gather(tf.transpose(images, (0, 2, 1, 3)), chosen, axis=1, batch_dims=1),
-                (0, 2, 1, 3),
-            )
-        )
+        images = tf.gather(images, chosen, axis=axis, batch_dims=1)
         images *= tf.reshape(inside, _along(axis, size))
     return images
 
