@@ -114,22 +114,36 @@ def test_by_keyboard_alone(player, notebook):
     assert player.run.evaluate("e => e === document.activeElement")
 
 
-def test_play_moves_smoothly_pauses_and_ends(player):
+# All drawings of the records; then those seen from now on until the player has come to a record.
+RECORDED = """root => {
+  const slider = root.querySelector("input"), drawings = [];
+  for (let place = 0; place <= +slider.max; place++) {
+    slider.value = place;
+    slider.dispatchEvent(new Event("input"));
+    drawings.push(root.querySelector("svg").innerHTML);
+  }
+  slider.value = 0;
+  slider.dispatchEvent(new Event("input"));
+  return drawings;
+}"""
+SEEN_UNTIL = """([root, end]) => new Promise(done => {
+  const seen = new Set();
+  const look = () => {
+    seen.add(root.querySelector("svg").innerHTML);
+    if (+root.querySelector("input").value < end) requestAnimationFrame(look);
+    else done([...seen]);
+  };
+  look();
+})"""
+
+
+def test_play_moves_between_records_too_pauses_and_ends(player):
+    recorded = player.root.evaluate(RECORDED)
+    assert len(set(recorded)) == len(recorded)
     player.speed.select_option("0.25")
     player.button("Play").click()
-    # More pictures than records: it moves between records too.
-    seen = player.root.evaluate(
-        """root => new Promise(done => {
-            const seen = new Set(), end = performance.now() + 1500;
-            const look = () => {
-              seen.add(root.querySelector("svg").innerHTML);
-              if (performance.now() < end) requestAnimationFrame(look);
-              else done([seen.size, +root.querySelector("input").value]);
-            };
-            look();
-        })"""
-    )
-    assert seen[0] > 2 * max(seen[1], 1)
+    seen = player.page.evaluate(SEEN_UNTIL, [player.root.element_handle(), 4])
+    assert set(seen) - set(recorded)
     player.button("Pause").click()
     place, drawn = player.place(), player.drawing()
     player.page.wait_for_timeout(300)
@@ -200,22 +214,11 @@ def test_less_motion_shows_still_after_still(notebook):
     page.emulate_media(reduced_motion="reduce")
     try:
         player = Player(page, 1)
-        player.slider.fill("0")
+        recorded = player.root.evaluate(RECORDED)
         player.button("Play").click()
         player.root.get_by_text("Your system asks for less motion").wait_for()
-        pictures = player.root.evaluate(
-            """root => new Promise(done => {
-                const seen = new Set(), end = performance.now() + 1300;
-                const look = () => {
-                  seen.add(root.querySelector("svg").innerHTML);
-                  if (performance.now() < end) requestAnimationFrame(look);
-                  else done(seen.size);
-                };
-                look();
-            })"""
-        )
-        assert 2 <= pictures <= 4
-        player.wait("return +slider.value >= 8 && +slider.value % 4 === 0")
+        seen = player.page.evaluate(SEEN_UNTIL, [player.root.element_handle(), 12])
+        assert set(seen) <= set(recorded[::4])
         player.button("Pause").click()
     finally:
         page.emulate_media(reduced_motion="no-preference")

@@ -44,8 +44,8 @@ PRESETS = {
     ),
     "settling": Preset(
         "The same data and the same networks at the start, with R1 and plain gradient descent "
-        "whose learning rate falls. The fakes divide between the modes and stay there; the small "
-        "generator keeps a bridge between the two.",
+        "whose learning rate falls. The fakes divide between the modes and stay there; a "
+        "continuous generator leaves a bridge between the two.",
         modes=(-1.5, 1.5),
         deviation=0.5,
         settings={

@@ -81,23 +81,25 @@ function start(root, number) {
   // ---- The page ------------------------------------------------------------------------------
   const shell = document.createElement("div");
   make(shell, "style", {}, STYLE);
-  const keep = { "data-lm-suppress-shortcuts": "true" };  // keys are ours, not JupyterLab's
+  // The keys are the player's, not JupyterLab's.
+  const keep = name => ({ "data-lm-suppress-shortcuts": "true", "aria-label": name });
   const top = make(shell, "div", { class: "bar" });
   const runLabel = make(top, "label", {}, "Run");
-  const runs = make(runLabel, "select", keep);
+  const runs = make(runLabel, "select", keep("Run"));
   for (const name in named) make(runs, "option", { value: name }, name);
   const speedLabel = make(top, "label", {}, "Speed");
-  const speeds = make(speedLabel, "select", keep);
+  const speeds = make(speedLabel, "select", keep("Speed"));
   for (const [value, words] of [[0.25, "¼ ×"], [0.5, "½ ×"], [1, "1 ×"], [2, "2 ×"], [4, "4 ×"]])
     make(speeds, "option", value === 1 ? { value, selected: "" } : { value }, words);
   const note = make(shell, "p", {});
   const svg = draw(shell, "svg", { viewBox: "0 0 760 " + TALL, role: "img" });
   const bar = make(shell, "div", { class: "bar" });
-  const button = words => make(bar, "button", Object.assign({ type: "button" }, keep), words);
+  const button = words => make(bar, "button",
+    { type: "button", "data-lm-suppress-shortcuts": "true" }, words);
   const back = button("Back"), play = button("Play"), next = button("Next");
   const placeLabel = make(bar, "label", { class: "place" }, "Step");
   const slider = make(placeLabel, "input",
-    Object.assign({ type: "range", min: 0, step: 1, value: 0 }, keep));
+    Object.assign({ type: "range", min: 0, step: 1, value: 0 }, keep("Step")));
   const facts = make(shell, "div", { class: "facts" });
   const calm = make(shell, "p", { hidden: "" },
     "Your system asks for less motion: Play goes from still to still.");
