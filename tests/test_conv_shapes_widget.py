@@ -227,6 +227,20 @@ def test_coverage_map(calculator):
     assert "Never read: 8" in text(tab.result)
 
 
+def test_the_sliders_of_pixels_are_new_ones_only_where_the_output_has_another_size(calculator):
+    tab = calculator.one_layer
+    row, column = tab.row, tab.column
+    row.value = 9
+    tab.out_channels.value = 8  # 16 by 16 pixels still
+    assert tab.row is row and tab.column is column
+    tab.stride.value = 4
+    assert tab.row is not row and tab.row.max == tab.column.max == 7
+    assert tab.row.value == 7 and "Output pixel (row 7, column 0)" in text(tab.drawing)
+    assert row.comm is None  # closed, not left in the browser
+    tab.row.value = 2
+    assert "Output pixel (row 2, column 0)" in text(tab.drawing)
+
+
 def test_checkerboard_strip():
     tab = ConvShapeCalculator(7, kind="conv_transpose", kernel_size=3, stride=2).one_layer
     assert "Checkerboard: kernel 3 is not a multiple of stride 2" in text(tab.details)
@@ -259,6 +273,7 @@ def test_reverse(calculator):
     tab = calculator.reverse
     assert "7 settings take 32 to 16" in text(tab.table)
     assert tab.choice.value == 0 and tab.choice.options[1][0] == "2. kernel 4, stride 2, padding 1"
+    assert "overlaps evenly" in text(tab.table) and "checkerboard" not in text(tab.table)
     tab.max_kernel_size.value = 11
     assert "11 settings" in text(tab.table)
     tab.kind.value = "conv_transpose"

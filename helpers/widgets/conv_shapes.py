@@ -244,7 +244,6 @@ class OneLayerTab(widgets.VBox):
             self.kernel_size, self.stride, self.padding_mode, self.padding, self.output_padding,
             self.dilation, self.groups, self.ceil_mode, self.bias,
         ]  # fmt: skip
-        self._selectors = [self.side, self.row, self.column, self.play, self.coverage]
         for control in self._settings:
             control.observe(self._on_setting, "value")
         for control in (self.side, self.row, self.column, self.coverage):
@@ -265,12 +264,13 @@ class OneLayerTab(widgets.VBox):
             [self.result, self.details],
             layout=widgets.Layout(flex="2 1 420px", min_width="300px", margin="0 0 0 12px"),
         )
+        self._places = widgets.VBox(
+            [self.side, self.row, self.column],
+            layout=widgets.Layout(flex="1 1 340px", min_width="280px"),
+        )
         selectors = widgets.Box(
             [
-                widgets.VBox(
-                    [self.side, self.row, self.column],
-                    layout=widgets.Layout(flex="1 1 340px", min_width="280px"),
-                ),
+                self._places,
                 widgets.VBox(
                     [self.play_label, self.play, self.coverage],
                     layout=widgets.Layout(flex="1 1 300px", min_width="260px"),
@@ -371,7 +371,7 @@ class OneLayerTab(widgets.VBox):
                 self._report(layer, shape)
                 self._draw()
             # Without an output there is no pixel to choose.
-            for control in self._selectors:
+            for control in (self.side, self.row, self.column, self.play, self.coverage):
                 control.disabled = self._axes is None
         finally:
             self._busy = False
@@ -424,15 +424,31 @@ class OneLayerTab(widgets.VBox):
 
     def _fit_selection(self) -> None:
         height, width = self._axes
-        for slider, axis in ((self.row, height), (self.column, width)):
-            size = axis.output_size if self.side.value == "output" else axis.size
-            with slider.hold_trait_notifications():
-                slider.value = min(slider.value, size - 1)
-                slider.max = size - 1
+        before = self.row, self.column
+        self.row, self.column = (
+            self._fitting(slider, (axis.output_size if self.side.value == "output" else axis.size))
+            for slider, axis in zip(before, (height, width), strict=True)
+        )
+        if before != (self.row, self.column):
+            self._places.children = [self.side, self.row, self.column]
+            for slider in {*before} - {self.row, self.column}:
+                slider.close()
         last = height.output_size * width.output_size - 1
         with self.play.hold_trait_notifications():
             self.play.value = min(self.play.value, last)
             self.play.max = last
+
+    def _fitting(self, slider: widgets.IntSlider, size: int) -> widgets.IntSlider:
+        """The slider for ``size`` pixels, a new one unless this one fits.
+
+        In the browser, the key End goes on meaning the maximum that a slider was made with,
+        whatever its maximum is now.
+        """
+        if slider.max == size - 1:
+            return slider
+        fitting = _slider(slider.description, min(slider.value, size - 1), 0, size - 1)
+        fitting.observe(self._on_selection, "value")
+        return fitting
 
     def _draw(self) -> None:
         height, width = self._axes
@@ -700,7 +716,7 @@ def _solutions_html(found: list[view.Solution], size: int, target: int, kind: st
     transposed = kind == "conv_transpose"
     heads = ["", "kernel", "stride", "padding"]
     heads += ["output padding", "needs no output padding"] if transposed else ["nothing floored"]
-    heads += ["no checkerboard", "Keras gives equal numbers", "every pixel used"]
+    heads += ["overlaps evenly", "Keras gives equal numbers", "every pixel used"]
     rows = []
     for number, solution in enumerate(found[:_SHOWN_SOLUTIONS], start=1):
         row = [str(number), solution.kernel_size, solution.stride, solution.padding]
@@ -717,7 +733,9 @@ def _solutions_html(found: list[view.Solution], size: int, target: int, kind: st
         caption += f"; the first {_SHOWN_SOLUTIONS} are shown"
     notes = "Keras's line is “valid” without padding, else “same”."
     if not transposed:
-        notes += " The checkerboard of a convolution shows in its gradient, not in its output."
+        notes += (
+            " A convolution’s kernels overlap on the way back: in its gradient, not its output."
+        )
     return _html_table(heads, rows, caption) + f'<div style="opacity:.8">{notes}</div>'
 
 

@@ -628,8 +628,8 @@ class Solution:
     """A setting that takes one size to another, and what speaks for it.
 
     exact : no floored remainder (conv), no output padding (conv_transpose).
-    even : the kernel is a multiple of the stride, so no checkerboard; in a convolution it would
-        show in the gradient.
+    even : the kernel is a multiple of the stride, so all pixels are overlapped equally often, in
+        a convolution on the way back, in the gradient. What the weights make of it is theirs.
     equal : Keras's one-line "same" or "valid" gives the same numbers.
     unread : input pixels that reach no output.
     """
@@ -653,7 +653,7 @@ class Solution:
 def reverse(size: int, target: int, max_kernel_size: int = 7, kind: str = "conv") -> list[Solution]:
     """Every setting with dilation 1 that takes ``size`` to ``target`` pixels, the best first.
 
-    Ranked by: exact, no checkerboard, equal in both frameworks, loses no pixel; then by kernel.
+    Ranked by: exact, overlaps evenly, equal in both frameworks, loses no pixel; then by kernel.
     kind : ``"conv"`` or ``"conv_transpose"``. The paddings are below the kernel, as in
     ``helpers.conv_shapes.solve_conv``.
 
