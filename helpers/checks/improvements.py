@@ -1063,7 +1063,7 @@ def _play(attempt: Callable, game: _Game) -> None:
 def _complain_of_pair(game: _Game) -> None:
     losses = game.losses
     if isinstance(losses, torch.Tensor) and losses.numel() == 1:
-        raise Complaint(f"one number, {float(losses):.3f}, not two losses.", "one_loss")
+        raise Complaint(f"one number, {losses.item():.3f}, not two losses.", "one_loss")
     if not isinstance(losses, tuple | list) or len(losses) != 2:
         raise Complaint(f"{kind_of(losses)}, not (d_loss, g_loss).")
     for name, each in zip(("d_loss", "g_loss"), losses, strict=True):
