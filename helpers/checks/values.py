@@ -100,6 +100,8 @@ def freeze(value: Any, depth: int = 0) -> Any:
         value.close()  # or Python warns, later and elsewhere, that nobody awaited it
     if not isinstance(value, type):
         if not getattr(value, "shape", ()):  # a one-entry array would pass for an int
+            if str(getattr(value, "dtype", "")).endswith("bool"):  # an int in NumPy before 2.2
+                return bool(value)
             with contextlib.suppress(Exception):
                 return operator.index(value)
         if isinstance(value, numbers.Real):
