@@ -69,6 +69,7 @@ function draw(parent, name, attributes, words) {
   parent.appendChild(node);
   return node;
 }
+const signed = value => (value < 0 ? "−" : "") + Math.abs(value);
 const grouped = n => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
 function start(root, number) {
@@ -150,16 +151,17 @@ function start(root, number) {
     text(LEFT - 8, y + 4, words, { "text-anchor": "end" });
     rule(LEFT, y, RIGHT, y, value === 0.5 ? "2 4" : "");
   }
+  text(LEFT - 8, JUDGE.y + JUDGE.tall + 17, "x", { "text-anchor": "end" });
   const judges = panel(JUDGE);
   const bestCurve = curve(judges, "currentColor",
     { "stroke-width": 2, "stroke-dasharray": "6 5", opacity: 0.85 });
   const judgeCurve = curve(judges, GREEN, { "stroke-width": 3 });
   const numbersLine = draw(svg, "g", {});
 
-  text(LEFT, LOSS.y - 10, "Losses", { "font-weight": 600 });
-  key(120, LOSS.y - 10, GREEN, "discriminator");
-  key(250, LOSS.y - 10, ORANGE, "generator");
-  text(RIGHT, LOSS.y - 10, "dotted: 2 ln 2 and ln 2, where nobody can tell them apart",
+  text(LEFT, LOSS.y - 10, "Losses in nats", { "font-weight": 600 });
+  key(174, LOSS.y - 10, GREEN, "discriminator");
+  key(300, LOSS.y - 10, ORANGE, "generator");
+  text(RIGHT, LOSS.y - 10, "dotted: 2 ln 2 and ln 2, if D says ½ to everything",
     { "text-anchor": "end" });
   rule(LEFT, LOSS.y + LOSS.tall, RIGHT, LOSS.y + LOSS.tall);
   const TOP_LOSS = 2.4, lossY = value => LOSS.tall * (1 - Math.min(value, TOP_LOSS) / TOP_LOSS);
@@ -200,7 +202,10 @@ function start(root, number) {
     numbersLine.textContent = "";
     for (let value = Math.ceil(run.low); value <= run.high; value++)
       draw(numbersLine, "text", { x: LEFT + xOf(value), y: JUDGE.y + JUDGE.tall + 17,
-        "text-anchor": "middle" }, (value < 0 ? "−" : "") + Math.abs(value));
+        "text-anchor": "middle" }, signed(value));
+    for (let value = 0; value < run.top; value += 0.5)
+      draw(numbersLine, "text", { x: LEFT - 8, "text-anchor": "end",
+        y: DENSITY.y + DENSITY.tall * (1 - value / run.top) + 4 }, String(value));
   }
   function drawFrame() {
     const first = Math.floor(place), second = Math.min(first + 1, run.last);
@@ -243,7 +248,7 @@ function start(root, number) {
     const words = "Step " + grouped(run.steps[nearest]) + " of " + grouped(run.steps[run.last])
       + ". Jensen–Shannon divergence " + run.divergence[nearest].toFixed(3)
       + " of at most 0.693. Fakes at the modes " + run.modes.map((mode, i) =>
-        (mode < 0 ? "−" : "") + Math.abs(mode) + ": " + percents[i]).join(", ")
+        signed(mode) + ": " + percents[i]).join(", ")
       + ". Loss of the discriminator " + run.d_losses[nearest].toFixed(2)
       + ", of the generator " + run.g_losses[nearest].toFixed(2) + ".";
     svg.setAttribute("aria-label", "Densities, discriminator and losses. " + words);

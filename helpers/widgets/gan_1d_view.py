@@ -172,7 +172,8 @@ def still_svg(runs: Mapping[str, PackedRun]) -> str:
                 f'<line x1="{x}" y1="{floor}" x2="{x + _PANEL[0]}" y2="{floor}" stroke="#555"/>'
             )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" fill="#222" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{height}" '
+        f'viewBox="0 0 720 {height}" fill="#222" '
         f'font-family="sans-serif" font-size="13">{"".join(parts)}</svg>'
     )
 
