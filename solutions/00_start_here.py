@@ -70,15 +70,15 @@ plots.show(
 # | [02 Pixel scaling](02_pixel_scaling.ipynb) | how images go in and come out, and what the range changes | 45 |
 # | [03 Convolution shapes](03_conv_shapes.ipynb) | what size comes out of any convolution, and why | 60 |
 # | [04 Batch normalisation](04_batch_norm.ipynb) | what it computes, and what it is good for | 60 |
-# | [05 The discriminator](05_discriminator.ipynb) | strided convolutions instead of pooling, and a look into a trained network | 70 |
+# | [05 The discriminator](05_discriminator.ipynb) | strided convolutions instead of pooling, and a look into a trained network | 80 |
 # | [06 The generator](06_generator.ipynb) | convolutions that enlarge, and a walk through what they make | 75 |
 # | [07 GradientTape](07_gradient_tape.ipynb) | how TensorFlow differentiates, and a train step | 70 |
 # | [08 Training](08_training.ipynb) | the whole thing, and what can go wrong | 60 |
-# | 09 Nash equilibrium | what the two players can converge to | 45 |
-# | 10 Improvements | which changes help, measured | 50 |
+# | [09 Nash equilibrium](09_nash_equilibrium.ipynb) | what the two players can converge to | 60 |
+# | [10 Improvements](10_improvements.ipynb) | which changes help, measured | 75 |
 #
-# Lessons with a link are finished; the others are being written. Each stands on its own feet: it
-# names what it needs from earlier ones, and you can start anywhere.
+# Each lesson stands on its own feet: it names what it needs from earlier ones, and you can start
+# anywhere.
 
 # %% [markdown]
 # ## How exercises work

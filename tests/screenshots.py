@@ -4,8 +4,9 @@ Run from the root::
 
     python -m tests.screenshots
 
-writes ``conv_shape_calculator.png`` and ``diagnosis.png`` to ``data/images/`` (light theme). Needs
-what the browser tests need; ``python -m tests.screenshots FOLDER`` writes there instead.
+writes the pictures of widgets and checks to ``data/images/`` (light theme), and a grid of what the
+bundled generator makes. Needs what the browser tests need; ``python -m tests.screenshots FOLDER``
+writes there instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import torch
+
+from helpers.pytorch.pretrained import load_generator
+from helpers.pytorch.training import sample_images
+from helpers.runs import save_grid
 from tests import browser
 
 # Same shape in both frameworks, other numbers: what no other calculator says.
@@ -27,6 +33,8 @@ _DIAGNOSIS = """def conv_output_size(size, kernel_size, stride=1, padding=0, dil
 
 
 conv_output_size = check.conv_output_size(conv_output_size)"""
+_PLAYER = """from helpers.widgets.gan_1d import Gan1dPlayer
+Gan1dPlayer()"""
 _IMPORTS = "import math\nfrom helpers.checks import conv_shapes as check"
 
 
@@ -44,7 +52,22 @@ def take(folder: Path) -> list[Path]:
         calculator = notebook.screenshot(
             folder / "conv_shape_calculator.png", ".jp-OutputArea-output .widget-tab"
         )
-        return [calculator, diagnosis]
+        notebook = lab.notebook([_PLAYER], width=1000, height=1100)
+        player = notebook.page.locator(".gan-1d[data-ready]")
+        player.wait_for()
+        for _ in range(30):
+            player.get_by_role("button", name="Next", exact=True).click()
+        player_picture = notebook.screenshot(folder / "gan_1d_player.png", ".gan-1d[data-ready]")
+    return [calculator, diagnosis, player_picture, draw_samples(folder)]
+
+
+def draw_samples(folder: Path) -> Path:
+    """Save 48 images that the bundled generator makes, twice as large as they are."""
+    z = torch.randn(48, 100, generator=torch.Generator().manual_seed(3))
+    images = sample_images(load_generator(), z).numpy()
+    path = folder / "samples.png"
+    save_grid(path, images.repeat(2, 2).repeat(2, 3), columns=16)
+    return path
 
 
 def main() -> None:
