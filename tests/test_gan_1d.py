@@ -109,6 +109,10 @@ def test_a_record_is_what_the_networks_compute(short_run):
     assert history.real_density.sum() * width == pytest.approx(1, abs=0.001)
 
 
+def test_a_history_says_what_it_holds(short_run):
+    assert repr(short_run) == "History of 60 steps: 4 records of 401 places and 7 fakes"
+
+
 def test_the_optimal_discriminator_and_the_divergence_belong_together(short_run):
     history = short_run
     real = history.real_density / history.real_density.sum()
@@ -267,6 +271,7 @@ def test_r1_flattens_the_discriminator_at_the_data():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"mixture": [-2, 2]}, "give a Mixture, such as TWO_MODES"),
         ({"steps": 0}, "steps=0"),
         ({"batch_size": 2.5}, "batch_size=2.5: give a whole number"),
         ({"every": 0}, "every=0"),
@@ -290,4 +295,4 @@ def test_settings_that_make_no_sense_are_refused(settings, words):
 
 def test_losses_that_are_no_longer_finite_are_reported():
     with pytest.raises(ValueError, match="at step .*: lower learning_rate=1e"):
-        train(steps=20, learning_rate=1e30)
+        train(steps=20, learning_rate=1e38)

@@ -6,7 +6,7 @@ computed too, and with both densities the discriminator that would be the best a
 generator::
 
     from helpers.pytorch.gan_1d import TWO_MODES, train
-    history = train(TWO_MODES, steps=1000)      # two seconds on one CPU core
+    history = train(TWO_MODES, steps=1000)      # some seconds on one CPU core
 
 GAN, its value and its optimal discriminator: I. Goodfellow et al., "Generative adversarial
 networks", 2014, arXiv:1406.2661. R1: L. Mescheder, A. Geiger, S. Nowozin, "Which training methods
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -102,7 +102,7 @@ ONE_MODE = Mixture(means=(1.5,), deviations=(0.6,))
 TWO_MODES = Mixture(means=(-2.0, 2.0), deviations=(0.5, 0.5))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class History:
     """What happened in a training run: R records, each of a grid of M places and S fakes.
 
@@ -133,8 +133,14 @@ class History:
     shares: np.ndarray
     d_losses: np.ndarray
     g_losses: np.ndarray
-    generator: nn.Module = field(repr=False)
-    discriminator_network: nn.Module = field(repr=False)
+    generator: nn.Module
+    discriminator_network: nn.Module
+
+    def __repr__(self) -> str:
+        return (
+            f"History of {len(self.d_losses):,} steps: {len(self.steps)} records of "
+            f"{len(self.grid)} places and {self.samples.shape[1]} fakes"
+        )
 
 
 def make_generator(hidden: int = 32) -> nn.Sequential:
@@ -190,7 +196,11 @@ def train(
     samples : how many fakes a record keeps. seed : of weights, data and z; the state of PyTorch's
     own random numbers does not matter and is left as it is.
     Raises ValueError for settings that make no sense, and when the losses are no longer finite.
+    GANs amplify the smallest differences: the same seed gives the same history on one computer, and
+    on another one a history that soon differs.
     """
+    if not isinstance(mixture, Mixture):
+        raise ValueError(f"mixture={mixture!r}: give a Mixture, such as TWO_MODES")
     _refuse_nonsense(
         steps=(steps, 1), batch_size=(batch_size, 1), hidden=(hidden, 1), every=(every, 1),
         samples=(samples, 1),
