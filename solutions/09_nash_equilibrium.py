@@ -43,7 +43,8 @@ plots.use_style()
 #
 # A GAN is a **game**: two players, and how well one does depends on what the other does. So start
 # with a game that you know. The **payoff** is 1 for a win, −1 for a loss, 0 for a draw; what one
-# wins, the other loses, which is called a **zero-sum** game.
+# wins, the other loses, which is called a **zero-sum** game. Payoffs stand in a matrix: the *row
+# player* chooses a row, the *column player* a column.
 #
 # A **best response** is what pays most against what the other does. What happens if the two take
 # turns to give it?
@@ -456,8 +457,8 @@ for name, step in {"at once": simultaneous_step, "in turn": alternating_step}.it
 # %% [markdown]
 # On the ring, the mean is nearly at the equilibrium, as in fictitious play; on the way outwards it
 # is not, and never will be. This is one reason why the bundled DCGAN of lesson 08 is a running
-# average of its generator (Yazıcı et al. 2018). (The average of two networks' weights is a less innocent thing than the
-# average of two numbers; it works because they are close to each other.)
+# average of its generator (Yazıcı et al. 2018). (The average of two networks' weights is a less
+# innocent thing than the average of two numbers; it works because they are close to each other.)
 #
 # **Looking ahead.** The *extragradient* method takes a step on trial, reads the gradient there, and
 # makes that step from the old place. *Optimistic* play saves the trial: it expects the gradient to
@@ -593,9 +594,10 @@ plots.show(figure, alt)
 
 # %% [markdown]
 # The slope that lets θ find the data is the slope that drives it past them: where the fakes are
-# right, ψ is not 0 yet. R1 lowers ψ all the time, the more the larger it is. How much is best? Again
-# the eigenvalues know, now those of the field at the equilibrium. Their real part says how fast the
-# players come in, if it is negative, and the imaginary part how fast they circle:
+# right, ψ is not 0 yet. R1 pulls ψ towards 0 all the time, the harder the further away it is. How
+# much is best? Again the eigenvalues know, now those of the field at the equilibrium. Their real
+# part says how fast the players come in, if it is negative, and the imaginary part how fast they
+# circle:
 #
 # $$\lambda = -\frac{\gamma}{2} \pm \sqrt{\frac{\gamma^2}{4} - g'(0)^2}, \qquad g'(0) = \frac12$$
 #
@@ -631,7 +633,7 @@ plots.show(figure, alt + "to little more than 100 near 0.9 and rise again.")
 # Below 1 the players still circle on their way in; above 1 the discriminator is held so flat that it
 # hardly tells the generator where to go. Between the two, at γ = 1 = 2g′(0), lies **critical
 # damping**, like that of a door closer that neither slams nor dawdles. For networks nobody knows
-# the number in advance; that there is a too little and a too much holds there too.
+# the number in advance; it has to be tried.
 
 # %% [markdown]
 # ## A GAN that you can see through
@@ -695,7 +697,7 @@ for name, images in fakes.items():
 # Three times “equilibrium”, once with noise. A loss of 2 ln 2 says what *this* discriminator can tell.
 # The definition says more: at an equilibrium **no** discriminator gains by being another one. And
 # that can be tried. Keep the generator as it is, take a *fresh* discriminator, train it, and look
-# at its loss on images that neither has seen.
+# at its loss on images that it has not seen.
 #
 # Two things want care. A discriminator can learn any images by heart, so only the held-out ones
 # count. And batch normalisation: if it sees a batch of reals and then a batch of fakes, each is
@@ -703,14 +705,12 @@ for name, images in fakes.items():
 # through in one batch, and are measured in eval mode, image by image.
 
 # %% tags=["nbval-ignore-output"]
-looks, trained_on = {}, {"untrained": 30}
+fresh, looks = {}, {}
 for name, images in fakes.items():
-    steps = trained_on.get(name, 150)
-    fresh, looks[name] = experiments.fresh_discriminator(
+    steps = 30 if name == "untrained" else 150
+    fresh[name], looks[name] = experiments.fresh_discriminator(
         reals, images, steps=steps, look_every=steps // 5
     )
-    if name == "trained DCGAN":
-        fresh_on_dcgan = fresh
     print(f"{name}: loss {looks[name].losses[-1]:.2f}, right {looks[name].accuracies[-1]:.0%}")
 
 # %%
@@ -736,19 +736,24 @@ plots.show(figure, alt + "the DCGAN it falls below 1.25 in 150, against real ima
 # (Before its first step, the fresh one guesses, which is a little worse than to say 1/2.) The
 # untrained generator is found out at once. The control stays at 2 ln 2 or a little above: there is
 # nothing to tell. And the trained DCGAN holds out for a while, then the fresh discriminator finds a
-# difference and goes on finding more. At the equilibrium no
-# discriminator pays less than 2 ln 2; so this is **not** it.
+# difference and goes on finding more. At the equilibrium no discriminator pays less than 2 ln 2; so
+# this is **not** it.
 #
-# Why the control is needed, and why held-out images:
+# Why only held-out images count, the control shows, when it is measured on both kinds:
 
 # %%
-control = looks["real images"]
-print("control, on images trained on, below 2 ln 2:", control.training_losses[-1] < 2 * math.log(2))
-print("control, on held-out images, below 2 ln 2 by 0.03:", min(control.losses) < 1.356)
+control = fakes["real images"]
+pairs = {
+    "trained on": (reals.training, control.training),
+    "held out": (reals.held_out, control.held_out),
+}
+for name, pair in pairs.items():
+    loss, right = experiments.loss_and_accuracy(fresh["real images"], *pair)
+    print(f"{name}: below 1.37: {loss < 1.37}, more than 55 % right: {right > 0.55}")
 
 # %% [markdown]
-# On its training images the loss falls even there, where nothing can be told. Measured on those, a
-# perfect generator would have failed the test.
+# Of the images that it was trained on, it has begun to know by heart which were called fake, though
+# nothing else tells them. Measured on those, a perfect generator would have failed the test.
 #
 # What has the fresh one found? Here are, of 1,000 held-out fakes, those that it is surest about, and
 # those that it takes for real. Would you have sorted them like that? And are the upper ones harder to
@@ -760,7 +765,7 @@ from helpers.pytorch.digit_classifier import run as classify
 
 shown = fakes["trained DCGAN"].held_out
 with torch.no_grad():
-    logits = fresh_on_dcgan(torch.from_numpy(shown).float() / 127.5 - 1)[:, 0]
+    logits = fresh["trained DCGAN"](torch.from_numpy(shown).float() / 127.5 - 1)[:, 0]
 order = logits.argsort().numpy()
 surest, passing = shown[order[:200]], shown[order[::-1][:200]]
 _, answers = classify(load_classifier(), np.concatenate([surest, passing]))
