@@ -54,9 +54,9 @@ plots.use_style()
 # chosen before. Here is what this lesson changes, one **recipe** a line:
 
 # %%
+usual = vars(RECIPES["baseline"])
 for recipe in RECIPES.values():
-    usual = RECIPES["baseline"].__dict__
-    changed = {k: v for k, v in recipe.__dict__.items() if k != "name" and v != usual[k]}
+    changed = {k: v for k, v in vars(recipe).items() if k != "name" and v != usual[k]}
     print(f"{recipe.name:>28}: {changed or 'as in lesson 08'}")
 
 # %% [markdown]
@@ -406,6 +406,10 @@ def augmented_losses(discriminator, augment, images, fakes):
 augmented_losses = check.augmented_losses(augmented_losses)
 
 # %% [markdown]
+# The course's trainers do it just so, in both frameworks, with a fuller policy: colour, shift and hole,
+# in `helpers.pytorch.augment` and `helpers.keras.augment`, which compute the same from the same random
+# numbers. `train(..., recipe=RECIPES["diff-augmentation"])` is all it takes.
+#
 # Now both recipes in the trial. `naive-augmentation` and `diff-augmentation` do the same to the real
 # images; they differ in what happens to the fakes.
 
