@@ -117,9 +117,10 @@ def jensen_shannon(p: ArrayLike, q: ArrayLike) -> float:
     Source: Lin 1991, "Divergence measures based on the Shannon entropy", doi:10.1109/18.61115.
     """
     p, q = _two_distributions(p, q)
-    real = optimal_discriminator(p, q)
-    # p / m is twice the optimal discriminator.
-    return float((_times_log(p, 2 * real).sum() + _times_log(q, 2 * (1 - real)).sum()) / 2)
+    # p / m is twice the optimal discriminator; q / m is not taken from 1 minus it, which is rounded
+    # to 0 where q is tiny.
+    real, fake = optimal_discriminator(p, q), optimal_discriminator(q, p)
+    return float((_times_log(p, 2 * real).sum() + _times_log(q, 2 * fake).sum()) / 2)
 
 
 def _times_log(weight: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -468,3 +468,9 @@ def test_importing_the_games_loads_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_divergence_is_finite_where_one_probability_is_tiny():
+    tiny = 1e-17
+    nearly = games.jensen_shannon([0.5, 0.5], [1 - tiny, tiny])
+    assert nearly == pytest.approx(games.jensen_shannon([0.5, 0.5], [1, 0]))
