@@ -222,8 +222,8 @@ plots.show(
         "0, 1 and 8 survive a mirror; most others become another digit, or none",
         row_labels=["as it is", "mirrored"], captions=[*map(str, range(10)), *told],
     ),
-    alt="Ten digits and their mirror images. Below, the share of all such digits that is still read "
-    "as itself in the mirror: near 100 percent for 0, 1 and 8, little for the others.",
+    alt="Ten digits and their mirror images. Below, the share of all such digits that is still "
+    "read as itself in the mirror: near 100 percent for 0, 1 and 8, little for the others.",
 )  # fmt: skip
 
 # %%
@@ -467,8 +467,8 @@ plots.show(
         "Without batch normalisation: a pattern instead of strokes",
         row_labels=["baseline", "no-batch-norm"],
     ),
-    alt="Two rows of generated images. With batch normalisation: strokes, some like digits. Without: "
-    "grey areas and a regular dark pattern.",
+    alt="Two rows of generated images. With batch normalisation: strokes, some like digits. "
+    "Without: grey areas and a regular dark pattern.",
 )  # fmt: skip
 
 # %%
