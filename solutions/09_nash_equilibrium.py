@@ -239,12 +239,11 @@ gan_value = check.gan_value(gan_value)
 
 # %%
 undecided = np.full(10, 0.5)
+best_at_last = np.asarray(optimal_discriminator(p_real, p_real))
 values = {  # cut off in the last: who is certain, and wrong, loses without end
     "the best one, this generator": gan_value(p_real, p_fake, best_d),
     "undecided, this generator": gan_value(p_real, p_fake, undecided),
-    "the best one, perfect generator": gan_value(
-        p_real, p_real, optimal_discriminator(p_real, p_real)
-    ),
+    "the best one, perfect generator": gan_value(p_real, p_real, best_at_last),
     "best against this one, perfect generator": gan_value(p_real, p_real, best_d.clip(0.01, 0.99)),
 }
 for name, value in values.items():
@@ -277,7 +276,7 @@ def four_images(first):
 
 for first in (0, 1, 2, 3, 4, 10, 16):
     p, q = four_images(0), four_images(first)
-    value = gan_value(p, q, optimal_discriminator(p, q))
+    value = gan_value(p, q, np.asarray(optimal_discriminator(p, q)))
     print(f"fakes moved by {first:2}: best value {round(value, 3) + 0.0:6.3f}")
 
 # %% [markdown]
