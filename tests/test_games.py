@@ -472,5 +472,5 @@ def test_importing_the_games_loads_no_framework():
 
 def test_divergence_is_finite_where_one_probability_is_tiny():
     tiny = 1e-17
-    nearly = games.jensen_shannon([0.5, 0.5], [1 - tiny, tiny])
-    assert nearly == pytest.approx(games.jensen_shannon([0.5, 0.5], [1, 0]))
+    nearly = jensen_shannon([0.5, 0.5], [1 - tiny, tiny])
+    assert nearly == pytest.approx(jensen_shannon([0.5, 0.5], [1, 0]))
