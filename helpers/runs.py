@@ -18,6 +18,7 @@ This module loads no framework.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import math
@@ -28,6 +29,7 @@ import struct
 import threading
 import time
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
+
+from helpers.recipes import BASELINE, RECIPES
 
 #: Raised by one when a checkpoint of the new kind cannot be read by the old code.
 CHECKPOINT_VERSION = 1
@@ -369,6 +373,44 @@ def require_same_settings(checkpoint: Checkpoint, settings: Mapping[str, Any]) -
                 f"{checkpoint.path} belongs to a run with {name}={before[name]!r}, not {value!r}: "
                 "go on with the same settings, or give the new run another folder."
             )
+
+
+def fingerprint(images: np.ndarray) -> str:
+    """A short text that other images do not have: their shape, and a checksum of 64 of them."""
+    some = np.ascontiguousarray(images[:: max(1, len(images) // 64)][:64])
+    return f"{tuple(images.shape)}, crc32 {zlib.crc32(some):08x}"
+
+
+def training_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The options that both frameworks' training commands have: ``python -m module --help``."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--data",
+        choices=["street_digits", "svhn"],
+        default="street_digits",
+        help="svhn is downloaded once (182 MB)",
+    )
+    parser.add_argument("--count", type=int, default=73_257, help="training images")
+    parser.add_argument("--steps", type=int, default=20_000, help="updates of each network")
+    parser.add_argument(
+        "--batch-size", type=int, default=128, help="over all devices and processes"
+    )
+    parser.add_argument("--conv-dim", type=int, default=32, help="the networks' width")
+    parser.add_argument("--latent-dim", type=int, default=100, help="random numbers per image")
+    parser.add_argument("--learning-rate", type=float, default=2e-4, help="Adam's")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default=BASELINE.name, help="see helpers.recipes"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of weights, batches and noise")
+    parser.add_argument("--sample-every", type=int, default=500, help="steps")
+    parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
+    return parser
 
 
 def write_whole(path: str | Path, data: bytes) -> None:

@@ -311,13 +311,16 @@ def test_an_augmented_run_that_stops_and_goes_on_ends_with_the_same_bits(tmp_pat
         ("augmentation", {"recipe": Recipe(augmentation=("cutout",))}),
         ("augment_fakes", {"recipe": Recipe(augment_fakes=False)}),
         ("images", {"recipe": Recipe(images=30)}),
+        ("data", {"images": 255 - IMAGES}),
     ],
 )
 def test_going_on_with_another_setting_is_refused(tmp_path, name, change):
     nets = networks()
     train(*nets[:2], IMAGES, steps=2, out=tmp_path, **QUICK)
-    with pytest.raises(runs.CheckpointError, match=name):
-        train(*nets[:2], IMAGES, steps=3, out=tmp_path, resume=True, **QUICK | change)
+    options = {"images": IMAGES, **QUICK, **change}
+    images = options.pop("images")
+    with pytest.raises(runs.CheckpointError, match=f"with {name}="):
+        train(*nets[:2], images, steps=3, out=tmp_path, resume=True, **options)
 
 
 def test_going_on_with_another_network_is_refused(tmp_path):

@@ -280,6 +280,7 @@ class Trainer:
             "seed": seed,
             "devices": devices,
             "images": self._data.images,
+            "data": self._data.fingerprint,
         }
         with self.strategy.scope():
             # A loss is a mean over one device's share of the batch, and Keras adds the devices'
@@ -408,6 +409,7 @@ class _OnDevice:
         if images.shape[3] != 3:
             images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
         self.images, self.batch_size = len(images), batch_size
+        self.fingerprint: str | None = runs.fingerprint(images)
         self._seed, self._epoch = seed, -1
         self._strategy = strategy
         self._share = batch_size // strategy.num_replicas_in_sync
@@ -446,6 +448,7 @@ class _FromDataset:
     """Batches of a ``tf.data.Dataset``, as often round as need be."""
 
     images = "a tf.data.Dataset"
+    fingerprint = None  # what it will yield is not known before
 
     def __init__(self, dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> None:
         spec = dataset.element_spec
@@ -494,36 +497,12 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers.keras.training",
-        description=main.__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument(
-        "--data",
-        choices=["street_digits", "svhn"],
-        default="street_digits",
-        help="svhn is downloaded once (182 MB)",
-    )
-    parser.add_argument("--count", type=int, default=73_257, help="training images")
-    parser.add_argument("--steps", type=int, default=20_000, help="updates of each network")
-    parser.add_argument("--batch-size", type=int, default=128, help="over all devices")
-    parser.add_argument("--conv-dim", type=int, default=32, help="the networks' width")
-    parser.add_argument("--latent-dim", type=int, default=100, help="random numbers per image")
-    parser.add_argument("--learning-rate", type=float, default=2e-4, help="Adam's")
-    parser.add_argument(
-        "--recipe", choices=RECIPES, default=BASELINE.name, help="see helpers.recipes"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of weights, batches and noise")
+    parser = runs.training_parser("helpers.keras.training", main.__doc__)
     parser.add_argument(
         "--jit-compile",
         action=argparse.BooleanOptionalAction,
         help="compile the step with XLA (default: on a single GPU only)",
     )
-    parser.add_argument("--sample-every", type=int, default=500, help="steps")
-    parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
     return parser
 
 

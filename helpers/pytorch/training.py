@@ -281,6 +281,7 @@ class Trainer:
             "mixed_precision": mixed_precision,
             "processes": self.processes,
             "images": len(images),
+            "data": runs.fingerprint(images.cpu().numpy()),
         }
         self.steps_done = 0
         self._order: tuple[int, torch.Tensor] | None = None
@@ -525,33 +526,9 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers.pytorch.training",
-        description=main.__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument(
-        "--data",
-        choices=["street_digits", "svhn"],
-        default="street_digits",
-        help="svhn is downloaded once (182 MB)",
-    )
-    parser.add_argument("--count", type=int, default=73_257, help="training images")
-    parser.add_argument("--steps", type=int, default=20_000, help="updates of each network")
-    parser.add_argument("--batch-size", type=int, default=128, help="over all processes")
-    parser.add_argument("--conv-dim", type=int, default=32, help="the networks' width")
-    parser.add_argument("--latent-dim", type=int, default=100, help="random numbers per image")
-    parser.add_argument("--learning-rate", type=float, default=2e-4)
-    parser.add_argument(
-        "--recipe", choices=RECIPES, default=BASELINE.name, help="see helpers.recipes"
-    )
-    parser.add_argument("--seed", type=int, default=0)
+    parser = runs.training_parser("helpers.pytorch.training", main.__doc__)
     parser.add_argument("--device", help="cuda, mps or cpu (default: the quickest there is)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's choice)")
-    parser.add_argument("--sample-every", type=int, default=500, help="steps")
-    parser.add_argument("--checkpoint-every", type=int, default=500, help="steps")
     parser.add_argument(
         "--judge", type=int, default=2000, help="samples that the classifier reads at the end"
     )

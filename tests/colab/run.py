@@ -24,7 +24,13 @@ TESTS += ["tests/test_p*.py", "tests/test_s*.py"]
 TESTS += ["tests/test_batch_norm*.py", "tests/test_d*.py", "tests/test_architecture.py"]
 TESTS += ["tests/test_g*.py", "tests/test_expression_graph.py", "tests/test_latent_space.py"]
 TESTS += ["tests/test_keras_*s.py", "tests/test_keras_training.py", "tests/test_runs.py"]
-TESTS += ["tests/test_training*.py"]
+TESTS += ["tests/test_training*.py", "tests/test_nash*.py", "tests/test_improvements*.py"]
+TESTS += [
+    "tests/test_a*s.py",
+    "tests/test_augment.py",
+    "tests/test_recipes.py",
+    "tests/test_kill_table.py",
+]
 NOTEBOOKS = ["lessons/*.ipynb", "solutions/*.ipynb"]
 
 
