@@ -160,8 +160,8 @@ generator_step = check.generator_step(generator_step)
 # %%
 def forgetful_step(generator, discriminator, images, optimizer, latent_dim):
     """A discriminator step that never clears the gradients."""
-    fakes = generator(torch.randn(len(images), latent_dim)).detach()
-    loss = real_loss(discriminator(images)) + fake_loss(discriminator(fakes))
+    z = torch.randn(len(images), latent_dim, device=images.device)
+    loss = real_loss(discriminator(images)) + fake_loss(discriminator(generator(z).detach()))
     loss.backward()
     optimizer.step()
     return loss.item()
@@ -176,8 +176,8 @@ check.discriminator_step.look_at(forgetful_step)
 # normalisation would make each image depend on the others in its batch, and looking would move
 # the running statistics.
 #
-# **Exercise 3** `sample_images` (●●○, 6 min). Return the generator's images for `z` as uint8,
-# (N, 3, 32, 32): in eval mode, under `torch.no_grad()`, from [−1, 1] back to 0 … 255, rounded.
+# **Exercise 3** `sample_images` (●●○, 6 min). Return the generator's images for `z` as a uint8
+# tensor, (N, 3, 32, 32): in eval mode, under `torch.no_grad()`, from [−1, 1] back to 0 … 255, rounded.
 # Afterwards the generator is in the mode in which you found it.
 
 
