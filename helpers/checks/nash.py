@@ -238,12 +238,472 @@ def _without_warnings(wrong: Callable) -> Callable:
     return quiet
 
 
-# --- optimal_discriminator ----------------------------------------------------------------------
-
-
 def _array(*values: float) -> np.ndarray:
     return np.array(values, float)
 
+
+# --- is_nash ------------------------------------------------------------------------------------
+
+
+_THIRD = _array(1 / 3, 1 / 3, 1 / 3)
+_PRISONERS = np.array([[-1.0, -3], [0, -2]])
+_ROCK_PAPER_SCISSORS = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+_PENNIES = np.array([[1.0, -1], [-1, 1]])
+# Row likes the first meeting point better, column the second.
+_MEETING = np.array([[3.0, 0], [0, 1]]), np.array([[1.0, 0], [0, 3]])
+_COORDINATION = np.array([[2.0, 0], [0, 1]])
+_WIDE = np.array([[2.0, 0, 1], [1, 3, 1]]), np.array([[1.0, 3, 0], [2, 1, 0.5]])
+_TENTHS = np.array([[0.1, 0.7], [0.5, 0.2]]), np.array([[0.3, 0.6], [0.9, 0.2]])
+_SADDLE_POINT = np.array([[3.0, 2], [1, 0]])
+_INDIFFERENT = np.array([[1.0, 1], [1, 0]])
+_TALL = np.array([[1.0, 4], [2, 0], [0, 3]]), np.array([[2.0, 1], [0, 3], [1, 1]])
+
+_NASH_CASES = [
+    case(_PRISONERS, _PRISONERS.T.copy(), _array(0, 1), _array(0, 1)),
+    case(_PRISONERS, _PRISONERS.T.copy(), _array(1, 0), _array(1, 0)),
+    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.5, 0.5)),
+    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.75, 0.25)),
+    case(10 + _PENNIES, 10 - _PENNIES, _array(0.75, 0.25), _array(0.5, 0.5)),
+    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.515, 0.485)),
+    case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _THIRD, _THIRD),
+    case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _THIRD, _array(1, 0, 0)),
+    case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _array(1, 0, 0), _THIRD),
+    case(_SADDLE_POINT, -_SADDLE_POINT, _array(1, 0), _array(0, 1)),
+    case(*_MEETING, _array(1, 0), _array(1, 0)),
+    case(*_MEETING, _array(1, 0), _array(0, 1)),
+    case(*_MEETING, _array(0.75, 0.25), _array(0.25, 0.75)),
+    case(*_MEETING, _array(0.25, 0.75), _array(0.75, 0.25)),
+    case(*_MEETING, _array(0.75, 0.25), _array(1, 0)),
+    case(*_MEETING, _array(1, 0), _array(0.25, 0.75)),
+    case(_COORDINATION, _COORDINATION.copy(), _array(0, 1), _array(0, 1)),
+    case(_COORDINATION, _COORDINATION.copy(), _array(0.9, 0.1), _array(1, 0)),
+    case(_INDIFFERENT, _INDIFFERENT.copy(), _array(1, 0), _array(1, 0)),
+    case(_INDIFFERENT, _INDIFFERENT.copy(), _array(0, 1), _array(0, 1)),
+    case(*_TENTHS, _array(0.7, 0.3), _array(5 / 9, 4 / 9)),
+    case(*_WIDE, _array(1 / 3, 2 / 3), _array(0.75, 0.25, 0)),
+    case(*_WIDE, _array(1 / 3, 2 / 3), _array(0.75, 0.15, 0.1)),
+    case(*_WIDE, _array(0.5, 0.5), _array(0, 0, 1)),
+    case(*_TALL, _array(0, 1, 0), _array(0, 1)),
+    case(*_TALL, _array(0, 1, 0), _array(1, 0)),
+    case(np.array([[1.0, 2]]), np.array([[0.0, 3]]), _array(1), _array(0, 1)),
+]
+
+
+def is_nash(
+    row_payoff: np.ndarray,
+    column_payoff: np.ndarray,
+    row_strategy: np.ndarray,
+    column_strategy: np.ndarray,
+) -> bool:
+    """Return whether neither player gains by changing strategy alone.
+
+    It is enough to try the pure strategies: a mixture gets a mean of what they get, so where no
+    pure one gains, no mixture does.
+    """
+    gain_of_row = max(row_payoff @ column_strategy) - row_strategy @ row_payoff @ column_strategy
+    gain_of_column = (
+        max(row_strategy @ column_payoff) - row_strategy @ column_payoff @ column_strategy
+    )
+    return bool(max(gain_of_row, gain_of_column) < 1e-6)
+
+
+_is_nash = is_nash
+
+
+def _tell_nash(each: Case, expected: bool, value: Any) -> str:
+    if not isinstance(value, bool):
+        return f"returned {describe(value)}. It has to return True or False."
+    return f"returned {value}. {_nash_in_words(*each.args)}"
+
+
+def _nash_in_words(row_payoff, column_payoff, row_strategy, column_strategy) -> str:
+    """Why it is an equilibrium, or who would gain."""
+    players = {
+        "row": (row_payoff @ column_strategy, row_strategy),
+        "column": (row_strategy @ column_payoff, column_strategy),
+    }
+    stays = []
+    for player, (values, strategy) in players.items():
+        now, best = values @ strategy, int(np.argmax(values))
+        if values[best] > now + 1e-6:
+            return (
+                f"It is none: {player} gets {_near(now)} on average and would get "
+                f"{_near(values[best])} by always playing {player} {best}, counted from 0."
+            )
+        stays.append(f"{player} gets {_near(now)}, its single actions {_told(values.round(9))}")
+    told = f"It is one, since nobody can do better: {'; '.join(stays)}."
+    if all(float(share * 4).is_integer() for share in (*row_strategy, *column_strategy)):
+        return told
+    return f"{told} Do you compare exactly? Then rounding errors of 1e-16 decide."
+
+
+def _near(value: float) -> str:
+    return f"{round(float(value), 9) + 0:.4g}"
+
+
+def _exactly_best(values: np.ndarray, strategy: np.ndarray) -> bool:
+    return (values[strategy > 0] == values.max()).all()
+
+
+def _for_both(good: Callable) -> Callable:
+    """An answer that asks the same of both players.
+
+    good : of what each own action gets against the other's strategy, and of the own strategy.
+    """
+    return lambda row_payoff, column_payoff, row_strategy, column_strategy: bool(
+        good(row_payoff @ column_strategy, row_strategy)
+        and good(row_strategy @ column_payoff, column_strategy)
+    )
+
+
+def _with_tolerance(tolerance: float) -> Callable:
+    return _for_both(lambda values, strategy: values.max() <= values @ strategy + tolerance)
+
+
+def _no_gain(values: np.ndarray, strategy: np.ndarray) -> bool:
+    return values.max() <= values @ strategy + 1e-9
+
+
+def _of_game(judge: Callable) -> Callable:
+    """A wrong answer from both matrices a and b and both strategies x and y."""
+    return lambda row_payoff, column_payoff, row_strategy, column_strategy: judge(
+        row_payoff, column_payoff, row_strategy, column_strategy
+    )
+
+
+def _exact(row_payoff, column_payoff, row_strategy, column_strategy):
+    rows, columns = range(len(row_strategy)), range(len(column_strategy))
+    row = [sum(row_payoff[i][j] * column_strategy[j] for j in columns) for i in rows]
+    column = [sum(column_payoff[i][j] * row_strategy[i] for i in rows) for j in columns]
+    of_row = sum(row_strategy[i] * row[i] for i in rows)
+    of_column = sum(column_strategy[j] * column[j] for j in columns)
+    return bool(of_row >= max(row) and of_column >= max(column))
+
+
+def _exact_by_products(row_payoff, column_payoff, row_strategy, column_strategy):
+    of_row, of_column = row_payoff @ column_strategy, row_strategy @ column_payoff
+    return bool(
+        of_row.max() <= row_strategy @ row_payoff @ column_strategy
+        and of_column.max() <= row_strategy @ column_payoff @ column_strategy
+    )
+
+
+def _dominated(a, b, x, y) -> bool:
+    """No pair of actions is better for one and not worse for the other."""
+    of_row, of_column = x @ a @ y, x @ b @ y
+    better = (a >= of_row - 1e-9) & (b >= of_column - 1e-9)
+    return not (better & ((a > of_row + 1e-9) | (b > of_column + 1e-9))).any()
+
+
+def _pure(a, b, x, y) -> bool:
+    return x.max() == 1 and y.max() == 1
+
+
+def _nash_by_loops(row_payoff, column_payoff, row_strategy, column_strategy):
+    n, m = row_payoff.shape
+    row_now = column_now = 0.0
+    for i in range(n):
+        for j in range(m):
+            row_now += row_strategy[i] * column_strategy[j] * row_payoff[i][j]
+            column_now += row_strategy[i] * column_strategy[j] * column_payoff[i][j]
+    for i in range(n):
+        if sum(column_strategy[j] * row_payoff[i][j] for j in range(m)) > row_now + 1e-9:
+            return False
+    for j in range(m):
+        if sum(row_strategy[i] * column_payoff[i][j] for i in range(n)) > column_now + 1e-9:
+            return False
+    return True
+
+
+def _nash_by_support(row_payoff, column_payoff, row_strategy, column_strategy):
+    """Every action that is played must be a best response."""
+    row_values = row_payoff.dot(column_strategy)
+    column_values = column_payoff.T.dot(row_strategy)
+    row_best = np.isclose(row_values, row_values.max())
+    column_best = np.isclose(column_values, column_values.max())
+    return np.all(row_best[row_strategy > 0]) and np.all(column_best[column_strategy > 0])
+
+
+def _nash_by_best_responses(row_payoff, column_payoff, row_strategy, column_strategy):
+    row_best = games.best_responses(row_payoff, column_strategy)
+    column_best = games.best_responses(column_payoff.T, row_strategy)
+    return set(np.flatnonzero(row_strategy)) <= set(row_best) and set(
+        np.flatnonzero(column_strategy)
+    ) <= set(column_best)
+
+
+def _nash_by_trying(row_payoff, column_payoff, row_strategy, column_strategy):
+    now = np.einsum("i,ij,j", row_strategy, row_payoff, column_strategy)
+    now_column = np.einsum("i,ij,j", row_strategy, column_payoff, column_strategy)
+    for pure in np.eye(len(row_strategy)):
+        if pure @ row_payoff @ column_strategy - now > 1e-3:
+            return False
+    return all(
+        row_strategy @ column_payoff @ pure - now_column <= 1e-3
+        for pure in np.eye(len(column_strategy))
+    )
+
+
+_NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
+    "only_row": (
+        "You look at the row player only. In an equilibrium neither gains: ask the same of the "
+        "column player, with column_payoff.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x))),
+    ),
+    "only_column": (
+        "You look at the column player only. In an equilibrium neither gains: ask the same of the "
+        "row player, with row_payoff.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(x @ b, y))),
+    ),
+    "either": (
+        "You are content when one of the two cannot gain. Both have to be: `and` instead of `or`.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) or _no_gain(x @ b, y))),
+    ),
+    "column_payoff_transposed": (
+        "You read column_payoff the other way round: `column_payoff @ row_strategy` sums over "
+        "the columns. In both matrices the first index is row's action, so what each column gets "
+        "is `row_strategy @ column_payoff`, or `column_payoff.T @ row_strategy`.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and (b @ x).max() <= x @ b @ y + 1e-9)),
+    ),
+    "column_payoff_transposed_everywhere": (
+        "You read column_payoff the other way round, as if its first index were the column "
+        "player's action. In both matrices the first index is row's action: column gets "
+        "`row_strategy @ column_payoff` by its single actions.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(b @ x, y))),
+    ),
+    "row_payoff_transposed": (
+        "You read row_payoff the other way round: `column_strategy @ row_payoff` sums over row's "
+        "own actions. What each row gets is `row_payoff @ column_strategy`.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(y @ a, x) and _no_gain(x @ b, y))),
+    ),
+    "payoffs_swapped": (
+        "You compare each player with the other's numbers: the two matrices are swapped, or "
+        "`row_strategy @ row_payoff` stands for what row gets. By its single actions row gets "
+        "`row_payoff @ column_strategy`, and column `row_strategy @ column_payoff`.",
+        _of_game(
+            lambda a, b, x, y: bool(
+                (x @ a).max() <= x @ a @ y + 1e-9 and (b @ y).max() <= x @ b @ y + 1e-9
+            )
+        ),
+    ),
+    "strategies_swapped": (
+        "You have swapped the two strategies: row_strategy goes with the first index of both "
+        "matrices.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ x, y) and _no_gain(y @ b, x))),
+    ),
+    "zero_sum": (
+        "You take −row_payoff for what column gets. That holds in a zero-sum game; here it is "
+        "column_payoff, whatever row gets.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(-(x @ a), y))),
+    ),
+    "row_payoff_for_both": (
+        "You take row_payoff for both players. Column gets column_payoff.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(x @ a, y))),
+    ),
+    "column_minimises": (
+        "Your column player wants as little as possible. column_payoff is what it gets: it "
+        "maximises that, also in a zero-sum game, where column_payoff is −row_payoff already.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and (x @ b).min() >= x @ b @ y - 1e-9)),
+    ),
+    "both_minimise": (
+        "Your players want as little as possible. Payoffs are gains: compare with the max of what "
+        "the single actions get, not the min.",
+        _for_both(lambda values, strategy: values.min() >= values @ strategy - 1e-9),
+    ),
+    "pure_only": (
+        "You accept pure strategies only. A mixture can be an equilibrium too: compare what it "
+        "gets on average, strategy @ values, with the best single action.",
+        _of_game(lambda a, b, x, y: bool(_pure(a, b, x, y) and _is_nash(a, b, x, y))),
+    ),
+    "mixed_only": (
+        "You accept only strategies that mix all actions. A pure strategy, or one that leaves "
+        "actions out, can be an equilibrium too.",
+        _of_game(lambda a, b, x, y: bool(x.min() > 0 and y.min() > 0 and _is_nash(a, b, x, y))),
+    ),
+    "uniform_only": (
+        "You compare with the uniform mixture. That is the equilibrium of rock-paper-scissors, not "
+        "of every game: ask whether somebody would gain.",
+        _for_both(lambda values, strategy: np.allclose(strategy, 1 / len(strategy))),
+    ),
+    "most_likely_action": (
+        "You look at the most likely action of a mixture only (argmax). The others are played too: "
+        "take the average, strategy @ values.",
+        _for_both(
+            lambda values, strategy: values[strategy.argmax()] >= values.max() - 1e-9,
+        ),
+    ),
+    "best_action_is_played": (
+        "You ask whether the best action is among those that are played, or whether one that is "
+        "played is best. All that are played have to be best; with a worse one among them, leaving "
+        "it out is a gain.",
+        _for_both(
+            lambda values, strategy: (values[strategy > 0] >= values.max() - 1e-9).any(),
+        ),
+    ),
+    "played_actions_compared": (
+        "You compare only the actions that are played with each other. One that is not played may "
+        "be better: compare with the max over all actions.",
+        _for_both(
+            lambda values, strategy: np.ptp(values[strategy > 0]) < 1e-9,
+        ),
+    ),
+    "all_actions_equal": (
+        "You ask for all actions to be equally good. That has to hold for the actions that are "
+        "played; the others may be worse.",
+        _for_both(lambda values, strategy: np.ptp(values) < 1e-9),
+    ),
+    "strict": (
+        "You ask for every other action to be worse. Equally good is enough: nobody gains by "
+        "changing, so compare with >= (and a tolerance).",
+        _for_both(
+            lambda values, strategy: all(
+                values[i] < values @ strategy - 1e-9 for i in range(len(values)) if strategy[i] < 1
+            )
+        ),
+    ),
+    "no_tolerance": (
+        "You do compare exactly: allow for a little, such as `gain <= 1e-9`.",
+        _exact,
+    ),
+    "tolerance_too_large": (
+        "Your tolerance is so large that real gains pass. It is meant for rounding errors: 1e-9 "
+        "is enough.",
+        _with_tolerance(0.5),
+    ),
+    "best_for_both": (
+        "You ask whether no pair of actions is better for both together (Pareto's criterion). In "
+        "an equilibrium nobody gains by changing *alone*; both together might, as in the "
+        "prisoner's dilemma.",
+        _of_game(lambda a, b, x, y: bool(_dominated(a, b, x, y))),
+    ),
+    "largest_sum": (
+        "You ask whether the sum of both payoffs is as large as possible. An equilibrium may be "
+        "bad for both: ask whether somebody gains by changing alone.",
+        _of_game(lambda a, b, x, y: bool(x @ (a + b) @ y >= (a + b).max() - 1e-9)),
+    ),
+    "best_entry_of_the_matrix": (
+        "You compare with the largest entry of the whole matrix. To get there the other player "
+        "might have to change too: compare with the best against the strategy that the other one "
+        "plays.",
+        _of_game(
+            lambda a, b, x, y: bool(x @ a @ y >= a.max() - 1e-9 and x @ b @ y >= b.max() - 1e-9)
+        ),
+    ),
+    "compared_with_the_mean": (
+        "You compare with the mean over the actions. A player who changes takes the best one: "
+        "compare with the max.",
+        _for_both(lambda values, strategy: values @ strategy >= values.mean() - 1e-9),
+    ),
+    "value_zero": (
+        "You ask whether both get 0. Some equilibria are worth something: ask whether somebody "
+        "gains by changing.",
+        _of_game(lambda a, b, x, y: bool(abs(x @ a @ y) < 1e-9 and abs(x @ b @ y) < 1e-9)),
+    ),
+    "equal_payoffs": (
+        "You ask whether both get the same. Equilibrium is not fairness: ask whether somebody "
+        "gains by changing.",
+        _of_game(lambda a, b, x, y: bool(abs(x @ a @ y - x @ b @ y) < 1e-9)),
+    ),
+    "equal_strategies": (
+        "You ask whether both play the same. Compare payoffs, not strategies.",
+        _of_game(lambda a, b, x, y: bool(len(x) == len(y) and np.allclose(x, y))),
+    ),
+    "negated": (
+        "Your answer is the opposite, True where somebody gains. `not` is missing or one too many, "
+        "or the comparison is the wrong way round.",
+        _of_game(lambda a, b, x, y: not _is_nash(a, b, x, y)),
+    ),
+    "always_true": (
+        "You say True to everything. Compare what each player gets with the best that it could get "
+        "alone; a tolerance is for rounding errors, 1e-9 is enough.",
+        _of_game(lambda a, b, x, y: True),
+    ),
+    "always_false": (
+        "You say False to everything. With `>` nothing passes: in an equilibrium the strategy gets "
+        "*as much as* the best action, never more.",
+        _of_game(lambda a, b, x, y: False),
+    ),
+    "gains_returned": (
+        "You return the two gains. Return whether neither is above a tolerance.",
+        _of_game(
+            lambda a, b, x, y: ((a @ y).max() - x @ a @ y, (x @ b).max() - x @ b @ y),
+        ),
+    ),
+}
+_NASH_MISTAKES = _bank(_NASH_ENTRIES)
+
+
+def _is_plain(each: Case) -> bool:
+    """Whether no rounding error decides, and no transposed matrix fails."""
+    row_payoff, _, *strategies = each.args
+    quarters = 4 * np.concatenate(strategies)
+    return row_payoff.shape[0] == row_payoff.shape[1] and bool((quarters % 1 == 0).all())
+
+
+is_nash: Exercise = lesson.exercise(
+    is_nash,
+    probe=_Judge(
+        _is_nash,
+        _NASH_CASES,
+        _NASH_MISTAKES,
+        plain=_is_plain,
+        aside="(Something else is wrong too: do you allow for rounding errors of 1e-9, and for "
+        "matrices that are not square?)",
+        also={
+            "no_tolerance": [_exact_by_products, _for_both(_exactly_best)],
+            "most_likely_action": [
+                _for_both(lambda values, strategy: values.argmax() == strategy.argmax()),
+                lambda row_payoff, column_payoff, row_strategy, column_strategy: (
+                    (row_strategy.argmax(), column_strategy.argmax())
+                    in games.pure_equilibria(row_payoff, column_payoff)
+                ),
+            ],
+            "tolerance_too_large": [
+                *(_with_tolerance(each) for each in (0.05, 0.1, 0.2, 1.0)),
+                _for_both(lambda values, strategy: values.max() <= 1.1 * (values @ strategy)),
+                _for_both(
+                    lambda values, strategy: np.isclose(values.max(), values @ strategy, 0.1)
+                ),
+            ],
+        },
+        tell=_tell_nash,
+    ),
+    names_mistakes=True,
+    mistakes=_NASH_MISTAKES,
+    hints=[
+        "One player at a time, the other's strategy held fixed. What does each single action get? "
+        "For row: `row_payoff @ column_strategy`, one number for each row.",
+        "What does the strategy itself get? The mean of those numbers, weighted by the strategy. "
+        "No mixture gets more than the best single action, so compare with the max.",
+        "For column: `row_strategy @ column_payoff`, one number for each column. Both gains, max "
+        "minus mean, have to be at most a tolerance such as 1e-9.",
+    ],
+    right=[
+        _nash_by_loops,
+        _nash_by_support,
+        _nash_by_best_responses,
+        _nash_by_trying,
+        _for_both(_no_gain),
+        _for_both(lambda values, strategy: values.max() - values @ strategy < 1e-2),
+        _for_both(lambda values, strategy: np.isclose(values.max(), values @ strategy)),
+        lambda row_payoff, column_payoff, row_strategy, column_strategy: np.bool_(
+            games.is_nash(row_payoff, column_payoff, row_strategy, column_strategy)
+        ),
+    ],
+    returns="True or False",
+    difficulty=2,
+    minutes=8,
+)
+"""is_nash(row_payoff, column_payoff, row_strategy, column_strategy) -> bool. (●●○, 8 min)
+
+Two matrices and two arrays of probabilities. payoff[i, j] is, in both matrices, what that player
+gets when row plays i and column plays j; they need not be square. The strategies sum to 1, which
+need not be checked. Returns whether neither player gains by changing strategy alone. Mixed
+equilibria count. Rounding errors must not decide: a gain below 1e-6 is none. Tolerances from 1e-9
+to 1e-2 pass."""
+
+
+# --- optimal_discriminator ----------------------------------------------------------------------
 
 _DISCRIMINATOR_CASES = [
     case(_array(0.1, 0.6, 0.3), _array(0.3, 0.2, 0.5)),
@@ -1710,464 +2170,3 @@ Real data at 0, fakes at θ, D(x) = ψx. f(θ, ψ) = g(θψ) + g(0) with g(t) = 
 minimises f, ψ maximises f - r1/2 ψ². Returned are the directions in which they move: minus the
 derivative by θ, plus the one by ψ. State f and g: as in Mescheder et al. a large D(x) stands for
 "fake". theta, psi and r1 are plain numbers."""
-
-
-# --- is_nash ------------------------------------------------------------------------------------
-
-
-_THIRD = _array(1 / 3, 1 / 3, 1 / 3)
-_PRISONERS = np.array([[-1.0, -3], [0, -2]])
-_ROCK_PAPER_SCISSORS = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
-_PENNIES = np.array([[1.0, -1], [-1, 1]])
-# Row likes the first meeting point better, column the second.
-_MEETING = np.array([[3.0, 0], [0, 1]]), np.array([[1.0, 0], [0, 3]])
-_COORDINATION = np.array([[2.0, 0], [0, 1]])
-_WIDE = np.array([[2.0, 0, 1], [1, 3, 1]]), np.array([[1.0, 3, 0], [2, 1, 0.5]])
-_TENTHS = np.array([[0.1, 0.7], [0.5, 0.2]]), np.array([[0.3, 0.6], [0.9, 0.2]])
-_SADDLE_POINT = np.array([[3.0, 2], [1, 0]])
-_INDIFFERENT = np.array([[1.0, 1], [1, 0]])
-_TALL = np.array([[1.0, 4], [2, 0], [0, 3]]), np.array([[2.0, 1], [0, 3], [1, 1]])
-
-_NASH_CASES = [
-    case(_PRISONERS, _PRISONERS.T.copy(), _array(0, 1), _array(0, 1)),
-    case(_PRISONERS, _PRISONERS.T.copy(), _array(1, 0), _array(1, 0)),
-    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.5, 0.5)),
-    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.75, 0.25)),
-    case(10 + _PENNIES, 10 - _PENNIES, _array(0.75, 0.25), _array(0.5, 0.5)),
-    case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.515, 0.485)),
-    case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _THIRD, _THIRD),
-    case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _THIRD, _array(1, 0, 0)),
-    case(_ROCK_PAPER_SCISSORS, -_ROCK_PAPER_SCISSORS, _array(1, 0, 0), _THIRD),
-    case(_SADDLE_POINT, -_SADDLE_POINT, _array(1, 0), _array(0, 1)),
-    case(*_MEETING, _array(1, 0), _array(1, 0)),
-    case(*_MEETING, _array(1, 0), _array(0, 1)),
-    case(*_MEETING, _array(0.75, 0.25), _array(0.25, 0.75)),
-    case(*_MEETING, _array(0.25, 0.75), _array(0.75, 0.25)),
-    case(*_MEETING, _array(0.75, 0.25), _array(1, 0)),
-    case(*_MEETING, _array(1, 0), _array(0.25, 0.75)),
-    case(_COORDINATION, _COORDINATION.copy(), _array(0, 1), _array(0, 1)),
-    case(_COORDINATION, _COORDINATION.copy(), _array(0.9, 0.1), _array(1, 0)),
-    case(_INDIFFERENT, _INDIFFERENT.copy(), _array(1, 0), _array(1, 0)),
-    case(_INDIFFERENT, _INDIFFERENT.copy(), _array(0, 1), _array(0, 1)),
-    case(*_TENTHS, _array(0.7, 0.3), _array(5 / 9, 4 / 9)),
-    case(*_WIDE, _array(1 / 3, 2 / 3), _array(0.75, 0.25, 0)),
-    case(*_WIDE, _array(1 / 3, 2 / 3), _array(0.75, 0.15, 0.1)),
-    case(*_WIDE, _array(0.5, 0.5), _array(0, 0, 1)),
-    case(*_TALL, _array(0, 1, 0), _array(0, 1)),
-    case(*_TALL, _array(0, 1, 0), _array(1, 0)),
-    case(np.array([[1.0, 2]]), np.array([[0.0, 3]]), _array(1), _array(0, 1)),
-]
-
-
-def is_nash(
-    row_payoff: np.ndarray,
-    column_payoff: np.ndarray,
-    row_strategy: np.ndarray,
-    column_strategy: np.ndarray,
-) -> bool:
-    """Return whether neither player gains by changing strategy alone.
-
-    It is enough to try the pure strategies: a mixture gets a mean of what they get, so where no
-    pure one gains, no mixture does.
-    """
-    gain_of_row = max(row_payoff @ column_strategy) - row_strategy @ row_payoff @ column_strategy
-    gain_of_column = (
-        max(row_strategy @ column_payoff) - row_strategy @ column_payoff @ column_strategy
-    )
-    return bool(max(gain_of_row, gain_of_column) < 1e-6)
-
-
-_is_nash = is_nash
-
-
-def _tell_nash(each: Case, expected: bool, value: Any) -> str:
-    if not isinstance(value, bool):
-        return f"returned {describe(value)}. It has to return True or False."
-    return f"returned {value}. {_nash_in_words(*each.args)}"
-
-
-def _nash_in_words(row_payoff, column_payoff, row_strategy, column_strategy) -> str:
-    """Why it is an equilibrium, or who would gain."""
-    players = {
-        "row": (row_payoff @ column_strategy, row_strategy),
-        "column": (row_strategy @ column_payoff, column_strategy),
-    }
-    stays = []
-    for player, (values, strategy) in players.items():
-        now, best = values @ strategy, int(np.argmax(values))
-        if values[best] > now + 1e-6:
-            return (
-                f"It is none: {player} gets {_near(now)} on average and would get "
-                f"{_near(values[best])} by always playing {player} {best}, counted from 0."
-            )
-        stays.append(f"{player} gets {_near(now)}, its single actions {_told(values.round(9))}")
-    told = f"It is one, since nobody can do better: {'; '.join(stays)}."
-    if all(float(share * 4).is_integer() for share in (*row_strategy, *column_strategy)):
-        return told
-    return f"{told} Do you compare exactly? Then rounding errors of 1e-16 decide."
-
-
-def _near(value: float) -> str:
-    return f"{round(float(value), 9) + 0:.4g}"
-
-
-def _exactly_best(values: np.ndarray, strategy: np.ndarray) -> bool:
-    return (values[strategy > 0] == values.max()).all()
-
-
-def _for_both(good: Callable) -> Callable:
-    """An answer that asks the same of both players.
-
-    good : of what each own action gets against the other's strategy, and of the own strategy.
-    """
-    return lambda row_payoff, column_payoff, row_strategy, column_strategy: bool(
-        good(row_payoff @ column_strategy, row_strategy)
-        and good(row_strategy @ column_payoff, column_strategy)
-    )
-
-
-def _with_tolerance(tolerance: float) -> Callable:
-    return _for_both(lambda values, strategy: values.max() <= values @ strategy + tolerance)
-
-
-def _no_gain(values: np.ndarray, strategy: np.ndarray) -> bool:
-    return values.max() <= values @ strategy + 1e-9
-
-
-def _of_game(judge: Callable) -> Callable:
-    """A wrong answer from both matrices a and b and both strategies x and y."""
-    return lambda row_payoff, column_payoff, row_strategy, column_strategy: judge(
-        row_payoff, column_payoff, row_strategy, column_strategy
-    )
-
-
-def _exact(row_payoff, column_payoff, row_strategy, column_strategy):
-    rows, columns = range(len(row_strategy)), range(len(column_strategy))
-    row = [sum(row_payoff[i][j] * column_strategy[j] for j in columns) for i in rows]
-    column = [sum(column_payoff[i][j] * row_strategy[i] for i in rows) for j in columns]
-    of_row = sum(row_strategy[i] * row[i] for i in rows)
-    of_column = sum(column_strategy[j] * column[j] for j in columns)
-    return bool(of_row >= max(row) and of_column >= max(column))
-
-
-def _exact_by_products(row_payoff, column_payoff, row_strategy, column_strategy):
-    of_row, of_column = row_payoff @ column_strategy, row_strategy @ column_payoff
-    return bool(
-        of_row.max() <= row_strategy @ row_payoff @ column_strategy
-        and of_column.max() <= row_strategy @ column_payoff @ column_strategy
-    )
-
-
-def _dominated(a, b, x, y) -> bool:
-    """No pair of actions is better for one and not worse for the other."""
-    of_row, of_column = x @ a @ y, x @ b @ y
-    better = (a >= of_row - 1e-9) & (b >= of_column - 1e-9)
-    return not (better & ((a > of_row + 1e-9) | (b > of_column + 1e-9))).any()
-
-
-def _pure(a, b, x, y) -> bool:
-    return x.max() == 1 and y.max() == 1
-
-
-def _nash_by_loops(row_payoff, column_payoff, row_strategy, column_strategy):
-    n, m = row_payoff.shape
-    row_now = column_now = 0.0
-    for i in range(n):
-        for j in range(m):
-            row_now += row_strategy[i] * column_strategy[j] * row_payoff[i][j]
-            column_now += row_strategy[i] * column_strategy[j] * column_payoff[i][j]
-    for i in range(n):
-        if sum(column_strategy[j] * row_payoff[i][j] for j in range(m)) > row_now + 1e-9:
-            return False
-    for j in range(m):
-        if sum(row_strategy[i] * column_payoff[i][j] for i in range(n)) > column_now + 1e-9:
-            return False
-    return True
-
-
-def _nash_by_support(row_payoff, column_payoff, row_strategy, column_strategy):
-    """Every action that is played must be a best response."""
-    row_values = row_payoff.dot(column_strategy)
-    column_values = column_payoff.T.dot(row_strategy)
-    row_best = np.isclose(row_values, row_values.max())
-    column_best = np.isclose(column_values, column_values.max())
-    return np.all(row_best[row_strategy > 0]) and np.all(column_best[column_strategy > 0])
-
-
-def _nash_by_best_responses(row_payoff, column_payoff, row_strategy, column_strategy):
-    row_best = games.best_responses(row_payoff, column_strategy)
-    column_best = games.best_responses(column_payoff.T, row_strategy)
-    return set(np.flatnonzero(row_strategy)) <= set(row_best) and set(
-        np.flatnonzero(column_strategy)
-    ) <= set(column_best)
-
-
-def _nash_by_trying(row_payoff, column_payoff, row_strategy, column_strategy):
-    now = np.einsum("i,ij,j", row_strategy, row_payoff, column_strategy)
-    now_column = np.einsum("i,ij,j", row_strategy, column_payoff, column_strategy)
-    for pure in np.eye(len(row_strategy)):
-        if pure @ row_payoff @ column_strategy - now > 1e-3:
-            return False
-    return all(
-        row_strategy @ column_payoff @ pure - now_column <= 1e-3
-        for pure in np.eye(len(column_strategy))
-    )
-
-
-_NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
-    "only_row": (
-        "You look at the row player only. In an equilibrium neither gains: ask the same of the "
-        "column player, with column_payoff.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x))),
-    ),
-    "only_column": (
-        "You look at the column player only. In an equilibrium neither gains: ask the same of the "
-        "row player, with row_payoff.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(x @ b, y))),
-    ),
-    "either": (
-        "You are content when one of the two cannot gain. Both have to be: `and` instead of `or`.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) or _no_gain(x @ b, y))),
-    ),
-    "column_payoff_transposed": (
-        "You read column_payoff the other way round: `column_payoff @ row_strategy` sums over "
-        "the columns. In both matrices the first index is row's action, so what each column gets "
-        "is `row_strategy @ column_payoff`, or `column_payoff.T @ row_strategy`.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and (b @ x).max() <= x @ b @ y + 1e-9)),
-    ),
-    "column_payoff_transposed_everywhere": (
-        "You read column_payoff the other way round, as if its first index were the column "
-        "player's action. In both matrices the first index is row's action: column gets "
-        "`row_strategy @ column_payoff` by its single actions.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(b @ x, y))),
-    ),
-    "row_payoff_transposed": (
-        "You read row_payoff the other way round: `column_strategy @ row_payoff` sums over row's "
-        "own actions. What each row gets is `row_payoff @ column_strategy`.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(y @ a, x) and _no_gain(x @ b, y))),
-    ),
-    "payoffs_swapped": (
-        "You compare each player with the other's numbers: the two matrices are swapped, or "
-        "`row_strategy @ row_payoff` stands for what row gets. By its single actions row gets "
-        "`row_payoff @ column_strategy`, and column `row_strategy @ column_payoff`.",
-        _of_game(
-            lambda a, b, x, y: bool(
-                (x @ a).max() <= x @ a @ y + 1e-9 and (b @ y).max() <= x @ b @ y + 1e-9
-            )
-        ),
-    ),
-    "strategies_swapped": (
-        "You have swapped the two strategies: row_strategy goes with the first index of both "
-        "matrices.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ x, y) and _no_gain(y @ b, x))),
-    ),
-    "zero_sum": (
-        "You take −row_payoff for what column gets. That holds in a zero-sum game; here it is "
-        "column_payoff, whatever row gets.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(-(x @ a), y))),
-    ),
-    "row_payoff_for_both": (
-        "You take row_payoff for both players. Column gets column_payoff.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(x @ a, y))),
-    ),
-    "column_minimises": (
-        "Your column player wants as little as possible. column_payoff is what it gets: it "
-        "maximises that, also in a zero-sum game, where column_payoff is −row_payoff already.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and (x @ b).min() >= x @ b @ y - 1e-9)),
-    ),
-    "both_minimise": (
-        "Your players want as little as possible. Payoffs are gains: compare with the max of what "
-        "the single actions get, not the min.",
-        _for_both(lambda values, strategy: values.min() >= values @ strategy - 1e-9),
-    ),
-    "pure_only": (
-        "You accept pure strategies only. A mixture can be an equilibrium too: compare what it "
-        "gets on average, strategy @ values, with the best single action.",
-        _of_game(lambda a, b, x, y: bool(_pure(a, b, x, y) and _is_nash(a, b, x, y))),
-    ),
-    "mixed_only": (
-        "You accept only strategies that mix all actions. A pure strategy, or one that leaves "
-        "actions out, can be an equilibrium too.",
-        _of_game(lambda a, b, x, y: bool(x.min() > 0 and y.min() > 0 and _is_nash(a, b, x, y))),
-    ),
-    "uniform_only": (
-        "You compare with the uniform mixture. That is the equilibrium of rock-paper-scissors, not "
-        "of every game: ask whether somebody would gain.",
-        _for_both(lambda values, strategy: np.allclose(strategy, 1 / len(strategy))),
-    ),
-    "most_likely_action": (
-        "You look at the most likely action of a mixture only (argmax). The others are played too: "
-        "take the average, strategy @ values.",
-        _for_both(
-            lambda values, strategy: values[strategy.argmax()] >= values.max() - 1e-9,
-        ),
-    ),
-    "best_action_is_played": (
-        "You ask whether the best action is among those that are played, or whether one that is "
-        "played is best. All that are played have to be best; with a worse one among them, leaving "
-        "it out is a gain.",
-        _for_both(
-            lambda values, strategy: (values[strategy > 0] >= values.max() - 1e-9).any(),
-        ),
-    ),
-    "played_actions_compared": (
-        "You compare only the actions that are played with each other. One that is not played may "
-        "be better: compare with the max over all actions.",
-        _for_both(
-            lambda values, strategy: np.ptp(values[strategy > 0]) < 1e-9,
-        ),
-    ),
-    "all_actions_equal": (
-        "You ask for all actions to be equally good. That has to hold for the actions that are "
-        "played; the others may be worse.",
-        _for_both(lambda values, strategy: np.ptp(values) < 1e-9),
-    ),
-    "strict": (
-        "You ask for every other action to be worse. Equally good is enough: nobody gains by "
-        "changing, so compare with >= (and a tolerance).",
-        _for_both(
-            lambda values, strategy: all(
-                values[i] < values @ strategy - 1e-9 for i in range(len(values)) if strategy[i] < 1
-            )
-        ),
-    ),
-    "no_tolerance": (
-        "You do compare exactly: allow for a little, such as `gain <= 1e-9`.",
-        _exact,
-    ),
-    "tolerance_too_large": (
-        "Your tolerance is so large that real gains pass. It is meant for rounding errors: 1e-9 "
-        "is enough.",
-        _with_tolerance(0.5),
-    ),
-    "best_for_both": (
-        "You ask whether no pair of actions is better for both together (Pareto's criterion). In "
-        "an equilibrium nobody gains by changing *alone*; both together might, as in the "
-        "prisoner's dilemma.",
-        _of_game(lambda a, b, x, y: bool(_dominated(a, b, x, y))),
-    ),
-    "largest_sum": (
-        "You ask whether the sum of both payoffs is as large as possible. An equilibrium may be "
-        "bad for both: ask whether somebody gains by changing alone.",
-        _of_game(lambda a, b, x, y: bool(x @ (a + b) @ y >= (a + b).max() - 1e-9)),
-    ),
-    "best_entry_of_the_matrix": (
-        "You compare with the largest entry of the whole matrix. To get there the other player "
-        "might have to change too: compare with the best against the strategy that the other one "
-        "plays.",
-        _of_game(
-            lambda a, b, x, y: bool(x @ a @ y >= a.max() - 1e-9 and x @ b @ y >= b.max() - 1e-9)
-        ),
-    ),
-    "compared_with_the_mean": (
-        "You compare with the mean over the actions. A player who changes takes the best one: "
-        "compare with the max.",
-        _for_both(lambda values, strategy: values @ strategy >= values.mean() - 1e-9),
-    ),
-    "value_zero": (
-        "You ask whether both get 0. Some equilibria are worth something: ask whether somebody "
-        "gains by changing.",
-        _of_game(lambda a, b, x, y: bool(abs(x @ a @ y) < 1e-9 and abs(x @ b @ y) < 1e-9)),
-    ),
-    "equal_payoffs": (
-        "You ask whether both get the same. Equilibrium is not fairness: ask whether somebody "
-        "gains by changing.",
-        _of_game(lambda a, b, x, y: bool(abs(x @ a @ y - x @ b @ y) < 1e-9)),
-    ),
-    "equal_strategies": (
-        "You ask whether both play the same. Compare payoffs, not strategies.",
-        _of_game(lambda a, b, x, y: bool(len(x) == len(y) and np.allclose(x, y))),
-    ),
-    "negated": (
-        "Your answer is the opposite, True where somebody gains. `not` is missing or one too many, "
-        "or the comparison is the wrong way round.",
-        _of_game(lambda a, b, x, y: not _is_nash(a, b, x, y)),
-    ),
-    "always_true": (
-        "You say True to everything. Compare what each player gets with the best that it could get "
-        "alone; a tolerance is for rounding errors, 1e-9 is enough.",
-        _of_game(lambda a, b, x, y: True),
-    ),
-    "always_false": (
-        "You say False to everything. With `>` nothing passes: in an equilibrium the strategy gets "
-        "*as much as* the best action, never more.",
-        _of_game(lambda a, b, x, y: False),
-    ),
-    "gains_returned": (
-        "You return the two gains. Return whether neither is above a tolerance.",
-        _of_game(
-            lambda a, b, x, y: ((a @ y).max() - x @ a @ y, (x @ b).max() - x @ b @ y),
-        ),
-    ),
-}
-_NASH_MISTAKES = _bank(_NASH_ENTRIES)
-
-
-def _is_plain(each: Case) -> bool:
-    """Whether no rounding error decides, and no transposed matrix fails."""
-    row_payoff, _, *strategies = each.args
-    quarters = 4 * np.concatenate(strategies)
-    return row_payoff.shape[0] == row_payoff.shape[1] and bool((quarters % 1 == 0).all())
-
-
-is_nash: Exercise = lesson.exercise(
-    is_nash,
-    probe=_Judge(
-        _is_nash,
-        _NASH_CASES,
-        _NASH_MISTAKES,
-        plain=_is_plain,
-        aside="(Something else is wrong too: do you allow for rounding errors of 1e-9, and for "
-        "matrices that are not square?)",
-        also={
-            "no_tolerance": [_exact_by_products, _for_both(_exactly_best)],
-            "most_likely_action": [
-                _for_both(lambda values, strategy: values.argmax() == strategy.argmax()),
-                lambda row_payoff, column_payoff, row_strategy, column_strategy: (
-                    (row_strategy.argmax(), column_strategy.argmax())
-                    in games.pure_equilibria(row_payoff, column_payoff)
-                ),
-            ],
-            "tolerance_too_large": [
-                *(_with_tolerance(each) for each in (0.05, 0.1, 0.2, 1.0)),
-                _for_both(lambda values, strategy: values.max() <= 1.1 * (values @ strategy)),
-                _for_both(
-                    lambda values, strategy: np.isclose(values.max(), values @ strategy, 0.1)
-                ),
-            ],
-        },
-        tell=_tell_nash,
-    ),
-    names_mistakes=True,
-    mistakes=_NASH_MISTAKES,
-    hints=[
-        "One player at a time, the other's strategy held fixed. What does each single action get? "
-        "For row: `row_payoff @ column_strategy`, one number for each row.",
-        "What does the strategy itself get? The mean of those numbers, weighted by the strategy. "
-        "No mixture gets more than the best single action, so compare with the max.",
-        "For column: `row_strategy @ column_payoff`, one number for each column. Both gains, max "
-        "minus mean, have to be at most a tolerance such as 1e-9.",
-    ],
-    right=[
-        _nash_by_loops,
-        _nash_by_support,
-        _nash_by_best_responses,
-        _nash_by_trying,
-        _for_both(_no_gain),
-        _for_both(lambda values, strategy: values.max() - values @ strategy < 1e-2),
-        _for_both(lambda values, strategy: np.isclose(values.max(), values @ strategy)),
-        lambda row_payoff, column_payoff, row_strategy, column_strategy: np.bool_(
-            games.is_nash(row_payoff, column_payoff, row_strategy, column_strategy)
-        ),
-    ],
-    returns="True or False",
-    difficulty=2,
-    minutes=8,
-)
-"""is_nash(row_payoff, column_payoff, row_strategy, column_strategy) -> bool. (●●○, 8 min)
-
-Two matrices and two arrays of probabilities. payoff[i, j] is, in both matrices, what that player
-gets when row plays i and column plays j; they need not be square. The strategies sum to 1, which
-need not be checked. Returns whether neither player gains by changing strategy alone. Mixed
-equilibria count. Rounding errors must not decide: a gain below 1e-6 is none. Tolerances from 1e-9
-to 1e-2 pass."""
