@@ -707,13 +707,14 @@ plots.show(
 
 # %% [markdown]
 # One pair proves nothing. So take the middles of 1,000 pairs, on the line and on the arc, and for
-# comparison random vectors, as they are and 1.5 times as long. The **contrast** of an image is the
-# deviation of its pixels, in grey levels:
+# comparison random vectors, twice a thousand, and some 1.5 times as long. The **contrast** of an image
+# is the deviation of its pixels, in grey levels:
 
 # %%
 pairs = list(zip(one[:1000], other[:1000], strict=True))
 vectors = {
     "random": one[:1000],
+    "other random ones": one[1000:2000],
     "middle of the line": [latent_space.interpolate_linear(a, b, 0.5) for a, b in pairs],
     "middle of the arc": [latent_space.interpolate_spherical(a, b, 0.5) for a, b in pairs],
     "random, 1.5 times": 1.5 * one[:1000],
@@ -732,15 +733,17 @@ from helpers.metrics import judge
 
 distance = {name: judge(images).distance for name, images in found.items()}
 ratio = {name: value / distance["random"] for name, value in distance.items()}
-print("middle of the line, more than 1.5 times as far:", ratio["middle of the line"] > 1.5)
-print("middle of the arc, as far to within 30%:", abs(ratio["middle of the arc"] - 1) < 0.3)
-print("random, 1.5 times as long, further:", ratio["random, 1.5 times"] > 1)
+for name in list(vectors)[1:]:
+    verdict = "above 3" if ratio[name] > 3 else "below 2" if ratio[name] < 2 else "2 to 3"
+    print(f"{name:>18}: times as far as random: {verdict}")
+print("other random ones, other by more than a tenth:", abs(ratio["other random ones"] - 1) > 0.1)
 
 # %% [markdown]
-# The middles of the line are clearly worse, those of the arc are not. The usual explanation is that
-# the generator does not know such short vectors. It cannot be the whole explanation: it does not
-# know vectors that are 1.5 times as long either, and their images are, if anything, better. What
-# short vectors lack is contrast. The first layer has no bias, so a shorter vector makes all its
+# The middles of the line are clearly worse. The others differ from the random ones little more than
+# two sets of random ones from each other, 16 to 23 where this was run; the middles of the line are at
+# 95. The usual explanation is that the generator does not know such short vectors. It cannot be the
+# whole explanation: it does not know vectors that are 1.5 times as long either, and their images are
+# hardly worse. What short vectors lack is contrast. The first layer has no bias, so a shorter vector makes all its
 # outputs smaller; batch normalisation, which in eval mode divides by what it recorded in training,
 # does not make up for it, and so it goes on through the network.
 #

@@ -21,11 +21,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = [
@@ -36,6 +37,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+_PATIENCE = 120_000  # milliseconds; a busy computer keeps JupyterLab and its kernel waiting
 # Noise of JupyterLab itself, seen with an empty notebook too.
 _NOISE = (
     "favicon",  # the browser asks for an icon that the server lacks
@@ -101,7 +103,7 @@ class Lab:
         (self.folder / name).write_text(json.dumps(_notebook(cells)))
         context = self._browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        page.set_default_timeout(120_000)  # JupyterLab's first start on a busy computer
+        page.set_default_timeout(_PATIENCE)
         errors: list[str] = []
 
         def note(text: str) -> None:
@@ -125,7 +127,6 @@ class Lab:
             "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status "
             "=== 'idle'"
         )
-        page.set_default_timeout(30_000)
         opened = Page(page, errors)
         opened.run_all()
         return opened
@@ -276,6 +277,33 @@ class Widget:
         for key in ("Space", "ArrowDown", "Enter"):
             field.press(key)
 
-    def says(self, text: str) -> None:
+    def settled(self) -> None:
+        """Wait until the kernel has answered all that was done, and the page shows it.
+
+        Without it a test can take an old text for the new one. A slider holds back its later
+        values until the kernel has answered the first, hence more than one question.
+        """
+        self.page.evaluate(
+            """async () => {
+                 const { sessionContext } = window.jupyterapp.shell.currentWidget;
+                 for (let question = 0; question < 3; question++) {
+                   const code = { code: "", silent: true, store_history: false };
+                   await sessionContext.session.kernel.requestExecute(code).done;
+                   await new Promise(requestAnimationFrame);
+                 }
+               }"""
+        )
+
+    def changed(self, read: Callable[[], T], before: T) -> T:
+        """Wait until ``read()`` gives something, other than before; return it."""
+        self.settled()
+        end = time.monotonic() + _PATIENCE / 1000
+        while not (after := read()) or after == before:
+            assert time.monotonic() < end, "nothing was drawn anew"
+            self.page.wait_for_timeout(100)
+        return after
+
+    def says(self, text: str | re.Pattern) -> None:
         """Wait until the text is to be seen."""
-        self.root.get_by_text(text).locator("visible=true").first.wait_for(timeout=30_000)
+        self.settled()
+        self.root.get_by_text(text).locator("visible=true").first.wait_for()

@@ -27,14 +27,6 @@ SMALL = {"looks": (2, 4, 6), "batch_size": 4, "conv_dim": 2, "latent_dim": 5, "c
 ARGUMENTS = "--steps 6 --every 2 --conv-dim 2 --batch-size 4 --images 16 --count 20 --device cpu"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def images():
     return np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32), dtype=np.uint8)

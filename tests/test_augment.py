@@ -15,14 +15,6 @@ ALL = tuple(AUGMENTATIONS)
 BELOW_ONE = np.nextafter(np.float32(1), np.float32(0))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def batch(count=6, height=32, width=32, seed=0):
     random = np.random.default_rng(seed)
     images = random.uniform(-1, 1, (count, 3, height, width)).astype(np.float32)

@@ -19,7 +19,7 @@ CELLS = [
 def notebook():
     with browser.lab() as lab:
         opened = lab.notebook(CELLS, width=1200, height=1700)
-        opened.page.locator(".batch-histogram").nth(2).wait_for(timeout=30_000)
+        opened.page.locator(".batch-histogram").nth(2).wait_for()
         yield opened
         assert opened.errors == [], "the browser's console complained"
 
@@ -44,13 +44,7 @@ class Explorer(browser.Widget):
         return paths.evaluate_all("all => all.map(e => e.getAttribute('d') || e.outerHTML)")
 
     def drawn_otherwise(self, selector, before):
-        """Wait until the drawings are no longer those of before; return them."""
-        for _ in range(100):
-            after = self.drawn(selector)
-            if after and after != before:
-                return after
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"{selector} was not drawn anew")
+        return self.changed(lambda: self.drawn(selector), before)
 
 
 @pytest.fixture

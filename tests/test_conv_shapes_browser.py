@@ -82,6 +82,7 @@ class Calculator(browser.Widget):
         raise AssertionError(f"{label} is {self.readout(label)}, not {value}")
 
     def silent(self, text):
+        self.settled()
         assert self.root.get_by_text(text).locator("visible=true").count() == 0
 
 
@@ -313,7 +314,7 @@ def test_network_inputs_and_every_control_of_a_layer(calculator):
         field.press("Enter")
         calculator.says(shape)
     row.get_by_role("button", name="Down").click()
-    calculator.says("(64, 18, 20)")  # what was the second layer comes first now
+    calculator.says("(8, 18, 20)")  # the layer of 8 channels comes second now
     kind = boxes.locator("visible=true").last.locator("select").first
     kind.select_option("Max pooling")
     calculator.says("(1, 18, 20)")

@@ -42,11 +42,10 @@ class Player:
     def drawing(self):
         return self.root.locator("svg").first.inner_html()
 
-    def wait(self, condition, argument=None):
+    def wait(self, condition):
         self.page.wait_for_function(
-            f"([root, given]) => {{ const slider = root.querySelector('input'); {condition} }}",
-            arg=[self.root.element_handle(), argument],
-            timeout=30_000,
+            f"root => {{ const slider = root.querySelector('input'); {condition} }}",
+            arg=self.root.element_handle(),
         )
 
 

@@ -16,7 +16,7 @@ CELL = "from helpers.widgets.generator import LatentWalk\nLatentWalk()"
 def notebook():
     with browser.lab() as lab:
         opened = lab.notebook([CELL], width=1200, height=1150)
-        opened.page.locator(".latent-map").wait_for(timeout=60_000)
+        opened.page.locator(".latent-map").wait_for()
         yield opened
         assert opened.errors == [], "the browser's console complained"
 
@@ -34,13 +34,7 @@ class Walk(browser.Widget):
         return found.evaluate_all("all => all.map(e => e.src)")
 
     def changes(self, before, selector=""):
-        """Wait until the pictures are no longer those of before; return them."""
-        for _ in range(100):
-            after = self.pictures(selector)
-            if after and after != before:
-                return after
-            self.page.wait_for_timeout(100)
-        raise AssertionError("the pictures stayed as they were")
+        return self.changed(lambda: self.pictures(selector), before)
 
 
 @pytest.fixture
@@ -106,7 +100,7 @@ def test_between_two_images(walk):
 def test_every_picture_has_a_text_alternative(walk):
     for name in ("Walk", "Between two images"):
         walk.tab(name)
-        walk.page.wait_for_timeout(300)
+        walk.settled()
         pictures = walk.root.locator("img, svg[role=img]").locator("visible=true")
         labels = pictures.evaluate_all("all => all.map(e => e.alt || e.ariaLabel)")
         assert labels and all(labels)

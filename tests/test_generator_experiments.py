@@ -13,12 +13,8 @@ from helpers.pytorch.losses import generator_loss, saturating_generator_loss
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def seed():
     torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_images_are_those_of_eval_mode_and_the_mode_stays():

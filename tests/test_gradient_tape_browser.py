@@ -36,7 +36,8 @@ class Explorer(browser.Widget):
 
     def drawn(self, words):
         """Wait until the drawing says so."""
-        self.root.locator(".tape-graph text", has_text=words).first.wait_for(timeout=30_000)
+        self.settled()
+        self.root.locator(".tape-graph text", has_text=words).first.wait_for()
 
 
 def test_by_button_keyboard_and_slider(explorer, notebook, tmp_path):

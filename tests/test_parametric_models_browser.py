@@ -16,7 +16,7 @@ TWO_LINES = "from helpers.widgets.parametric_models import KdeExplorer\nKdeExplo
 def notebook():
     with browser.lab() as lab:
         opened = lab.notebook([TWO_LINES])
-        opened.page.locator(".kde-curve").wait_for(timeout=30_000)
+        opened.page.locator(".kde-curve").wait_for()
         yield opened
         assert opened.errors == [], "the browser's console complained"
 

@@ -29,14 +29,6 @@ LATENT_DIM, CONV_DIM = 7, 3
 LOSSES = ("real_loss", "fake_loss", "generator_loss", "saturating_generator_loss")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def scramble(network, seed=0):
     """Weights and statistics as after some training: none is left at 0 or 1, variances differ."""
     random = torch.Generator().manual_seed(seed)

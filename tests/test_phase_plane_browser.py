@@ -31,13 +31,7 @@ class Plane(browser.Widget):
         return self.root.locator(f".{kind}").evaluate("e => e.outerHTML")
 
     def drawn_otherwise(self, before, kind="trajectory"):
-        """Wait until the drawing is no longer that of before; return it."""
-        for _ in range(100):
-            after = self.drawn(kind)
-            if after != before:
-                return after
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"the {kind} was not drawn anew")
+        return self.changed(lambda: self.drawn(kind), before)
 
     def drag(self, label, pixels):
         handle = self.control(label).locator(".noUi-handle")

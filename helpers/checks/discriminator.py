@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
@@ -18,26 +17,17 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from helpers.checks import keras_discriminator
+from helpers.checks import torch_discriminator_parts as shared
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask
 from helpers.checks.torch_networks import (
-    INPUT,
     Passage,
-    Step,
     Trace,
     complain_of_chance,
     complain_of_company,
-    complain_of_cut_gradients,
-    complain_of_cut_inputs,
     complain_of_eval_mode,
-    complain_of_frozen,
-    complain_of_new_layers,
     complain_of_noise,
-    complain_of_shared_modules,
-    complain_of_shared_weights,
     complain_of_statistics,
     complain_of_switched_modes,
-    complain_of_unregistered,
-    complain_of_unused,
     keeping_state,
     kind_of,
     listing,
@@ -54,192 +44,6 @@ lesson = Lesson("05", "The discriminator")
 progress = lesson.progress
 
 
-def _numbers(*shape: int, seed: int = 1) -> torch.Tensor:
-    draw = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=draw)
-
-
-# --- what lies between layers, for a block and for the whole network ----------------------------
-
-
-def _slope(ratio: float) -> str:
-    """The mistake that a slope other than 0.2 is a sign of."""
-    known = {"relu": 0.0, "default_slope": 0.01, "no_activation": 1.0}
-    found = [slug for slug, slope in known.items() if abs(ratio - slope) < 0.004]
-    return found[0] if found else "another_slope"
-
-
-def _complain_of_activations(hidden: Sequence[Passage]) -> None:
-    """Anything but LeakyReLU with slope 0.2 between two layers."""
-    told: list[str] = []
-    slugs: list[str] = []
-    leaky: dict[str, list[str]] = {}
-    for passage in hidden:
-        activation = passage.activation()
-        name = passage.source.name
-        if not activation.elementwise:
-            raise Complaint(
-                f"what follows {name} does not treat each number by itself. Between two layers "
-                "come batch normalisation (where it belongs) and LeakyReLU, nothing else."
-            )
-        if activation.ratio is None:
-            told.append(f"{name} is followed by {activation}")
-            slugs.append("another_activation")
-        elif abs(activation.ratio - 0.2) > 0.006:
-            leaky.setdefault(f"{activation.ratio:.2f}", []).append(name)
-            slugs.append(_slope(activation.ratio))
-    told += [
-        f"for negative inputs, what follows {listing(names)} passes on {ratio} of the value"
-        for ratio, names in leaky.items()
-    ]
-    if told:
-        mistake = slugs[0]
-        if len(slugs) < len(hidden):
-            mistake = "one_activation_differs"
-        elif len(set(slugs)) > 1:
-            mistake = "another_activation" if "another_activation" in slugs else "another_slope"
-        raise Complaint(f"{'; '.join(told)}; DCGAN's LeakyReLU passes 0.20.", mistake)
-
-
-def _passes_all(passage: Passage) -> bool:
-    """Whether nothing is done to single numbers, apart from a scale and a shift."""
-    ratio = passage.activation().ratio
-    return ratio is not None and abs(ratio - 1) < 0.01
-
-
-def _complain_of_kind(normalised: Sequence[Passage]) -> None:
-    """Normalisation that is not batch normalisation in its usual place."""
-    other, late, twice, always = [], [], [], []
-    for passage in normalised:
-        seen, name = passage.normalisation(), passage.source.name
-        if seen.over == "image":
-            other.append(name)
-        elif not seen.before:
-            late.append(name)
-        elif seen.after and not _passes_all(passage):
-            twice.append(name)
-        elif passage.normalisation(training=False).over:
-            always.append(name)
-    if other:
-        raise Complaint(
-            f"after {listing(other)} each image is normalised by itself: three times the values in "
-            "the first image change nothing in the others.",
-            "normalised_per_image",
-        )
-    if late:
-        raise Complaint(
-            f"after {listing(late)} the activation comes first and batch normalisation second: a "
-            "number that is added before both is not taken out again.",
-            "batch_norm_after_activation",
-        )
-    if twice:
-        raise Complaint(
-            f"after {listing(twice)} another batch normalisation follows the activation: what "
-            "comes out has the same mean and deviation whatever goes in.",
-            "batch_norm_twice",
-        )
-    if always:
-        raise Complaint(
-            f"after {listing(always)} eval mode, too, normalises by the batch that it is given.",
-            "no_running_statistics",
-        )
-
-
-def _complain_of_biases(hidden: Sequence[Passage]) -> None:
-    """A bias that batch normalisation subtracts again."""
-    names = [p.source.name for p in hidden if p.source.bias is not None and p.normalisation().over]
-    if names:
-        raise Complaint(
-            f"{listing(names)} {'adds a bias' if len(names) == 1 else 'add biases'}; batch "
-            "normalisation comes next and subtracts it with the mean.",
-            "bias_before_batch_norm",
-        )
-
-
-def _complain_of_shrinking(trace: Trace, found: Sequence[Passage]) -> None:
-    """Pooling of any kind, wherever it hides."""
-    for passage in found:
-        source = INPUT if passage.source is None else passage.source.number
-        here = [each for each in trace.shrinking if each.sources == {source}]
-        resized = [each.words for each in here if each.before != each.after]
-        before, after = passage.sizes
-        maps = len(before) == 3 and (passage.target is not None or before[1:] != (1, 1))
-        if maps and (passage.shrinks or "interpolation" in resized):
-            how = f" by {resized[0]}" if resized else ""
-            raise Complaint(
-                f"{passage.place} the maps go from {_size(before)} to {_size(after)}{how}. No "
-                "weight takes part in it.",
-                _way_of_shrinking(resized),
-            )
-        pools = [each.words for each in here if "pooling" in each.words]
-        if pools and not passage.activation().elementwise:
-            raise Complaint(f"{passage.place} comes {pools[0]}.", _way_of_shrinking(pools))
-
-
-def _way_of_shrinking(words: Sequence[str]) -> str:
-    said = words[0] if words else ""
-    if not said or "part" in said:
-        return "part_of_the_map"
-    if "slice" in said:
-        return "slicing"
-    if said == "interpolation":
-        return "interpolation"
-    return "max_pooling" if "max" in said else "average_pooling"
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))
-
-
-def _complain_of_learning(network: nn.Module, inputs: torch.Tensor) -> None:
-    """Weights that no optimiser would get hold of, or that no gradient reaches."""
-    named("layers_made_in_forward", complain_of_new_layers, network, inputs)
-    named("layers_in_a_list", complain_of_unregistered, network, inputs)
-    named("frozen", complain_of_frozen, network)
-    named("detached", complain_of_cut_gradients, network, inputs)
-    named("unused_layer", complain_of_unused, network, inputs)
-    named("input_detached", complain_of_cut_inputs, network, inputs)
-
-
-def _made(attempt: Callable, *args: Any) -> Any:
-    """What the call returns; a missing super().__init__() or default is named."""
-    try:
-        return attempt(*args)
-    except AttributeError as error:
-        if "before Module.__init__() call" not in str(error):
-            raise
-        raise Complaint(f"raised AttributeError: {error}.", "super_missing") from error
-    except TypeError as error:
-        if "required positional argument" not in str(error):
-            raise
-        raise Complaint(f"raised TypeError: {error}.", "another_default") from error
-
-
-def _complain_of_small_kernels(trace: Trace) -> None:
-    """Kernels smaller than the stride; beside a larger one, in a shortcut, they lose nothing."""
-    for step in trace.of_kind("convolution"):
-        beside = [each for each in trace.steps if each.sources == step.sources]
-        if all(min(each.kernel_size, default=99) < max(each.stride, default=1) for each in beside):
-            kernel, stride = _size(step.kernel_size), _size(step.stride)
-            raise Complaint(
-                f"{step.name} has a kernel of {kernel} and a stride of {stride}: it skips pixels.",
-                "kernel_too_small",
-            )
-
-
-def _complain_of_constant_weights(trace: Trace) -> None:
-    """Filters that all begin alike, but for a last layer's, which can learn."""
-    constant = [
-        step.name
-        for step in trace.steps
-        if step.number not in trace.sources
-        and step.weight.numel() > 1
-        and step.weight.max() == step.weight.min()
-    ]
-    if constant:
-        raise Complaint(f"in {listing(constant)} all of them are the same.", "constant_weights")
-
-
 def _in_train_mode(value: Any) -> nn.Module:
     network = network_of(value)
     named("left_in_eval_mode", complain_of_eval_mode, network)
@@ -249,7 +53,7 @@ def _in_train_mode(value: Any) -> nn.Module:
 # --- conv_block --------------------------------------------------------------------------------
 
 
-_MAPS = 1.5 * _numbers(8, 3, 8, 12) + 0.3
+_MAPS = 1.5 * shared.numbers(8, 3, 8, 12) + 0.3
 _ON_MAPS = "applied to maps of shape (8, 3, 8, 12)"
 
 
@@ -258,7 +62,7 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
     for batch_norm, call in told.items():
         blocks[batch_norm] = block = yield ask(
             call,
-            lambda batch_norm=batch_norm: _block(_made(attempt, 3, 7, *[False][batch_norm:])),
+            lambda batch_norm=batch_norm: _block(shared.made(attempt, 3, 7, *[False][batch_norm:])),
             compare=False,
         )
         y = yield ask(
@@ -271,14 +75,14 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
         found = passages(block, _MAPS, trace)
         yield ask(
             f"The size of the maps in {call}:",
-            lambda trace=trace, found=found: _complain_of_shrinking(trace, found),
+            lambda trace=trace, found=found: shared.complain_of_shrinking(trace, found),
         )
         yield ask(
             f"The convolution of {call}:",
             lambda trace=trace: _complain_of_block_layers(trace),
         )
         yield ask(
-            f"The weights of {call}:", lambda block=block: _complain_of_learning(block, _MAPS)
+            f"The weights of {call}:", lambda block=block: shared.complain_of_learning(block, _MAPS)
         )
     inside = {
         batch_norm: [p for p in passages(block, _MAPS) if p.source]
@@ -298,12 +102,14 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
         compare=False,
     )
     yield ask("The normalisation:", lambda: _complain_of_flag(inside, told_true))
-    yield ask("The normalisation with batch_norm=True:", lambda: _complain_of_kind(inside[True]))
-    yield ask("The bias:", lambda: _complain_of_biases(inside[True]))
+    yield ask(
+        "The normalisation with batch_norm=True:", lambda: shared.complain_of_kind(inside[True])
+    )
+    yield ask("The bias:", lambda: shared.complain_of_biases(inside[True]))
     for batch_norm, call in told.items():
         yield ask(
             f"The activation of {call}:",
-            lambda batch_norm=batch_norm: _complain_of_activations(inside[batch_norm]),
+            lambda batch_norm=batch_norm: shared.complain_of_activations(inside[batch_norm]),
         )
     yield ask(
         "Training:",
@@ -312,7 +118,7 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
     other = yield ask("conv_block(5, 2)", lambda: network_of(attempt(5, 2)), compare=False)
     yield ask(
         "The shape that conv_block(5, 2) makes of (2, 5, 16, 4)",
-        lambda: tuple(tensor_of(other(_numbers(2, 5, 16, 4))).shape),
+        lambda: tuple(tensor_of(other(shared.numbers(2, 5, 16, 4))).shape),
     )
     again = yield ask("conv_block(3, 7) again", lambda: network_of(attempt(3, 7)), compare=False)
     yield ask("Two blocks:", lambda: _complain_of_common_weights(blocks[True], again))
@@ -354,7 +160,7 @@ def _complain_of_block_layers(trace: Trace) -> None:
         raise Complaint(f"there are {len(names)}: {listing(names)}.", "two_convolutions")
     if not names or trace.steps[0].kind != "convolution":
         raise Complaint(f"there is none; what has weights is: {listing(names) or 'nothing'}.")
-    _complain_of_small_kernels(trace)
+    shared.complain_of_small_kernels(trace)
 
 
 def _complain_of_block_beginning(passage: Passage) -> None:
@@ -363,7 +169,7 @@ def _complain_of_block_beginning(passage: Passage) -> None:
             "what enters the convolution is normalised, not what leaves it.",
             "before_the_convolution",
         )
-    if not _passes_all(passage):
+    if not shared.passes_all(passage):
         raise Complaint(
             f"an activation comes before the convolution: {passage.activation()}.",
             "before_the_convolution",
@@ -413,12 +219,6 @@ def _block_of(layers: Callable) -> Callable:
     return conv_block
 
 
-def _halve(i: int, o: int, **options: Any) -> nn.Conv2d:
-    return nn.Conv2d(
-        i, o, **({"kernel_size": 4, "stride": 2, "padding": 1, "bias": False} | options)
-    )
-
-
 def _norm_whatever_the_flag(in_channels, out_channels, batch_norm=True):
     return reference.conv_block(in_channels, out_channels, True)
 
@@ -454,17 +254,6 @@ class _BlockWithoutSuper(nn.Module):
         self.block = reference.conv_block(in_channels, out_channels, batch_norm)
 
 
-class _Apply(nn.Module):
-    """A function as a layer."""
-
-    def __init__(self, function: Callable) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
-
-
 class _BlockWithAList(nn.Module):
     def __init__(self, in_channels, out_channels, batch_norm=True):
         super().__init__()
@@ -488,7 +277,7 @@ class _BlockMadeInForward(nn.Module):
 class _BlockWithAnUnusedNorm(nn.Module):
     def __init__(self, in_channels, out_channels, batch_norm=True):
         super().__init__()
-        self.conv = _halve(in_channels, out_channels)
+        self.conv = shared.halve(in_channels, out_channels)
         self.norm = nn.BatchNorm2d(out_channels)
         self.batch_norm = batch_norm
 
@@ -499,7 +288,7 @@ class _BlockWithAnUnusedNorm(nn.Module):
 class _DetachedBlock(nn.Module):
     def __init__(self, in_channels, out_channels, batch_norm=True):
         super().__init__()
-        self.conv = _halve(in_channels, out_channels)
+        self.conv = shared.halve(in_channels, out_channels)
         self.rest = reference.conv_block(in_channels, out_channels, batch_norm)[1:]
 
     def forward(self, x):
@@ -548,7 +337,7 @@ class _Sliced(nn.Module):
     def __init__(self, in_channels, out_channels, batch_norm=True):
         super().__init__()
         self.block = reference.conv_block(in_channels, out_channels, batch_norm)
-        self.block[0] = _halve(in_channels, out_channels, kernel_size=3, stride=1)
+        self.block[0] = shared.halve(in_channels, out_channels, kernel_size=3, stride=1)
 
     def forward(self, x):
         return self.block(x)[:, :, ::2, ::2]
@@ -579,7 +368,7 @@ conv_block: Exercise = lesson.exercise(
         "no_batch_norm": Mistake(
             "Put nn.BatchNorm2d(out_channels) between the convolution and LeakyReLU where "
             "batch_norm is True.",
-            _block_of(lambda i, o, norm: [_halve(i, o), nn.LeakyReLU(0.2)]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), nn.LeakyReLU(0.2)]),
         ),
         "flag_ignored": Mistake(
             "Leave batch normalisation out where batch_norm is False: the input layer needs that.",
@@ -592,17 +381,17 @@ conv_block: Exercise = lesson.exercise(
         "bias_before_batch_norm": Mistake(
             "So the bias is without effect: `bias=False`. The shift that can be learnt is batch "
             "normalisation's own beta.",
-            _block_of(lambda i, o, norm: [_halve(i, o, bias=True), *norm, nn.LeakyReLU(0.2)]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o, bias=True), *norm, nn.LeakyReLU(0.2)]),
         ),
         "batch_norm_after_activation": Mistake(
             "The order is convolution, batch normalisation, LeakyReLU.",
-            _block_of(lambda i, o, norm: [_halve(i, o), nn.LeakyReLU(0.2), *norm]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), nn.LeakyReLU(0.2), *norm]),
         ),
         "batch_norm_twice": Mistake(
             "Once, between convolution and LeakyReLU, is enough.",
             _block_of(
                 lambda i, o, norm: [
-                    *(_halve(i, o), *norm, nn.LeakyReLU(0.2)),
+                    *(shared.halve(i, o), *norm, nn.LeakyReLU(0.2)),
                     *[nn.BatchNorm2d(o) for _ in norm],
                 ]
             ),
@@ -613,7 +402,7 @@ conv_block: Exercise = lesson.exercise(
             _block_of(
                 lambda i, o, norm: [
                     *[nn.BatchNorm2d(i) for _ in norm],
-                    *(nn.LeakyReLU(0.2), _halve(i, o)),
+                    *(nn.LeakyReLU(0.2), shared.halve(i, o)),
                 ]
             ),
         ),
@@ -622,7 +411,7 @@ conv_block: Exercise = lesson.exercise(
             "over the whole batch.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o),
+                    shared.halve(i, o),
                     *[nn.InstanceNorm2d(o, affine=True) for _ in norm],
                     nn.LeakyReLU(0.2),
                 ]
@@ -633,7 +422,7 @@ conv_block: Exercise = lesson.exercise(
             "and `training=self.training`.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o),
+                    shared.halve(i, o),
                     *[nn.BatchNorm2d(o, track_running_stats=False) for _ in norm],
                     nn.LeakyReLU(0.2),
                 ]
@@ -644,7 +433,7 @@ conv_block: Exercise = lesson.exercise(
             "where they begin.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o),
+                    shared.halve(i, o),
                     *[nn.BatchNorm2d(o, momentum=0.0) for _ in norm],
                     nn.LeakyReLU(0.2),
                 ]
@@ -652,44 +441,48 @@ conv_block: Exercise = lesson.exercise(
         ),
         "relu": Mistake(
             "ReLU stops gradients wherever its input is negative. Write nn.LeakyReLU(0.2).",
-            _block_of(lambda i, o, norm: [_halve(i, o), *norm, nn.ReLU()]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), *norm, nn.ReLU()]),
         ),
         "default_slope": Mistake(
             "0.01 is LeakyReLU's slope if it is told nothing. Write nn.LeakyReLU(0.2).",
-            _block_of(lambda i, o, norm: [_halve(i, o), *norm, nn.LeakyReLU()]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), *norm, nn.LeakyReLU()]),
         ),
         "another_slope": Mistake(
             "Write nn.LeakyReLU(0.2). (Keras's is 0.3 if it is told nothing, PReLU begins at "
             "0.25.)",
-            _block_of(lambda i, o, norm: [_halve(i, o), *norm, nn.LeakyReLU(0.3)]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), *norm, nn.LeakyReLU(0.3)]),
         ),
         "no_activation": Mistake(
             "There is no activation. The block ends in nn.LeakyReLU(0.2); without it, two blocks "
             "would be no more than one.",
-            _block_of(lambda i, o, norm: [_halve(i, o), *norm]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), *norm]),
         ),
         "another_activation": Mistake(
             "The block ends in nn.LeakyReLU(0.2).",
-            _block_of(lambda i, o, norm: [_halve(i, o), *norm, nn.ELU()]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o), *norm, nn.ELU()]),
         ),
         "stride_missing": Mistake(
             "The maps should be halved: give the convolution `stride=2` (kernel 4, padding 1).",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o, stride=1, kernel_size=3),
+                    shared.halve(i, o, stride=1, kernel_size=3),
                     *(*norm, nn.LeakyReLU(0.2)),
                 ]
             ),
         ),
         "padding_missing": Mistake(
             "Without padding the edge is cut off: kernel 4, stride 2 and padding 1 halve exactly.",
-            _block_of(lambda i, o, norm: [_halve(i, o, padding=0), *norm, nn.LeakyReLU(0.2)]),
+            _block_of(lambda i, o, norm: [shared.halve(i, o, padding=0), *norm, nn.LeakyReLU(0.2)]),
         ),
         "quartered": Mistake(
             "The maps are a quarter as high and wide. Kernel 4, stride 2 and padding 1 halve them, "
             "without any pooling after that.",
             _block_of(
-                lambda i, o, norm: [_halve(i, o, stride=4, padding=0), *norm, nn.LeakyReLU(0.2)]
+                lambda i, o, norm: [
+                    shared.halve(i, o, stride=4, padding=0),
+                    *norm,
+                    nn.LeakyReLU(0.2),
+                ]
             ),
         ),
         "transposed": Mistake(
@@ -713,7 +506,7 @@ conv_block: Exercise = lesson.exercise(
             "network learns how to make the maps smaller.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o, kernel_size=3, stride=1),
+                    shared.halve(i, o, kernel_size=3, stride=1),
                     *(*norm, nn.LeakyReLU(0.2), nn.MaxPool2d(2)),
                 ]
             ),
@@ -723,7 +516,7 @@ conv_block: Exercise = lesson.exercise(
             "network learns how to make the maps smaller.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o, kernel_size=3, stride=1),
+                    shared.halve(i, o, kernel_size=3, stride=1),
                     *(*norm, nn.LeakyReLU(0.2), nn.AvgPool2d(2)),
                 ]
             ),
@@ -741,7 +534,7 @@ conv_block: Exercise = lesson.exercise(
             "The convolution itself makes the maps smaller: kernel 4, stride 2, padding 1.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o, kernel_size=3, stride=1),
+                    shared.halve(i, o, kernel_size=3, stride=1),
                     *(*norm, nn.LeakyReLU(0.2), nn.Upsample(scale_factor=0.5)),
                 ]
             ),
@@ -751,7 +544,7 @@ conv_block: Exercise = lesson.exercise(
             _block_of(
                 lambda i, o, norm: [
                     nn.Conv2d(i, i, 3, padding=1),
-                    *(nn.LeakyReLU(0.2), _halve(i, o), *norm, nn.LeakyReLU(0.2)),
+                    *(nn.LeakyReLU(0.2), shared.halve(i, o), *norm, nn.LeakyReLU(0.2)),
                 ]
             ),
         ),
@@ -787,7 +580,7 @@ conv_block: Exercise = lesson.exercise(
             "and NumPy.",
             _block_of(
                 lambda i, o, norm: [
-                    *(_Apply(torch.Tensor.detach), _halve(i, o)),
+                    *(shared.Apply(torch.Tensor.detach), shared.halve(i, o)),
                     *(*norm, nn.LeakyReLU(0.2)),
                 ]
             ),
@@ -796,14 +589,16 @@ conv_block: Exercise = lesson.exercise(
             "With stride 2 a kernel of 1 sees one pixel of four. Kernel 4 with padding 1 sees all.",
             _block_of(
                 lambda i, o, norm: [
-                    _halve(i, o, kernel_size=1, padding=0),
+                    shared.halve(i, o, kernel_size=1, padding=0),
                     *(*norm, nn.LeakyReLU(0.2)),
                 ]
             ),
         ),
         "chance_in_train_mode": Mistake(
             "Asked for is no dropout, no noise and no random slope (RReLU).",
-            _block_of(lambda i, o, norm: [_halve(i, o), *norm, nn.LeakyReLU(0.2), nn.Dropout(0.3)]),
+            _block_of(
+                lambda i, o, norm: [shared.halve(i, o), *norm, nn.LeakyReLU(0.2), nn.Dropout(0.3)]
+            ),
         ),
         "super_missing": Mistake(
             "The first line of `__init__` in an nn.Module is `super().__init__()`.",
@@ -833,13 +628,13 @@ conv_block: Exercise = lesson.exercise(
         _BlockAsAModule,
         _BlockByFunctions,
         _block_with_padding_apart,
-        _block_of(lambda i, o, norm: [_halve(i, o, kernel_size=3), *norm, nn.LeakyReLU(0.2)]),
+        _block_of(lambda i, o, norm: [shared.halve(i, o, kernel_size=3), *norm, nn.LeakyReLU(0.2)]),
         _block_of(
             lambda i, o, norm: [nn.LazyConv2d(o, 4, 2, 1, bias=False), *norm, nn.LeakyReLU(0.2)]
         ),
         _block_of(
             lambda i, o, norm: [
-                parametrizations.spectral_norm(_halve(i, o, kernel_size=6, padding=2)),
+                parametrizations.spectral_norm(shared.halve(i, o, kernel_size=6, padding=2)),
                 *(*norm, nn.LeakyReLU(0.2, True)),
             ]
         ),
@@ -859,90 +654,56 @@ batch normalisation follows; batch normalisation if batch_norm; LeakyReLU with s
 # --- Discriminator -----------------------------------------------------------------------------
 
 
-_IMAGES = torch.tanh(_numbers(8, 3, 32, 32, seed=2))
-
-
 def _discriminator_probe(attempt: Callable) -> Generator[Question, Any, None]:
-    usual = yield ask("Discriminator()", lambda: _in_train_mode(_made(attempt)), compare=False)
-    logits = yield ask("Discriminator(), given 8 images,", lambda: _logits(usual), compare=False)
-    yield ask("What Discriminator() makes of 8 images", lambda: _complain_of_logits(logits))
+    usual = yield ask(
+        "Discriminator()", lambda: _in_train_mode(shared.made(attempt)), compare=False
+    )
+    logits = yield ask(
+        "Discriminator(), given 8 images,", lambda: shared.logits_of(usual), compare=False
+    )
+    yield ask("What Discriminator() makes of 8 images", lambda: shared.complain_of_logits(logits))
     small = yield ask("Discriminator(4)", lambda: _in_train_mode(attempt(4)), compare=False)
     trace = yield ask("Discriminator(4):", lambda: _small_trace(small), compare=False)
-    yield ask("The batch:", lambda: _complain_of_batch_size(small, (5, 3)))
-    yield ask("The weights:", lambda: _complain_of_learning(small, _IMAGES))
-    yield ask("The layers:", lambda: _complain_of_layers(trace))
-    yield ask("Two places:", lambda: _complain_of_sharing(small, trace))
+    yield ask("The batch:", lambda: shared.complain_of_batch_size(small, (5, 3)))
+    yield ask("The weights:", lambda: shared.complain_of_learning(small, shared.IMAGES))
+    yield ask("The layers:", lambda: shared.complain_of_layers(trace))
+    yield ask("Two places:", lambda: shared.complain_of_sharing(small, trace))
     yield ask("The dense layers:", lambda: _complain_of_hidden_dense_layers(trace))
-    yield ask("The first weights:", lambda: _complain_of_constant_weights(trace))
+    yield ask("The first weights:", lambda: shared.complain_of_constant_weights(trace))
     yield ask(
-        "forward:", lambda: named("mode_switched", complain_of_switched_modes, small, _IMAGES)
+        "forward:", lambda: named("mode_switched", complain_of_switched_modes, small, shared.IMAGES)
     )
     larger = yield ask("Discriminator(6)", lambda: attempt(6), compare=False)
     yield ask("conv_dim:", lambda: _complain_of_widths(usual, attempt(32), trace, larger))
     yield ask(
-        "Eval mode:", lambda: named("chance_in_eval_mode", complain_of_chance, small, _IMAGES)
+        "Eval mode:", lambda: named("chance_in_eval_mode", complain_of_chance, small, shared.IMAGES)
     )
-    yield ask("Train mode:", lambda: named("dropout", complain_of_noise, small, _IMAGES))
-    found = yield ask("The network", lambda: passages(small, _IMAGES, trace), compare=False)
+    yield ask("Train mode:", lambda: named("dropout", complain_of_noise, small, shared.IMAGES))
+    found = yield ask("The network", lambda: passages(small, shared.IMAGES, trace), compare=False)
     inside = [each for each in found if each.target]
     hidden = [each for each in inside if each.source]
-    yield ask("The size of the maps:", lambda: _complain_of_shrinking(trace, inside))
-    yield ask("The convolutions:", lambda: _complain_of_strides(trace))
-    yield ask("The images:", lambda: _complain_of_images(found, trace))
-    yield ask("The normalisation:", lambda: _complain_of_normalisation(hidden))
-    yield ask("The biases:", lambda: _complain_of_biases(hidden))
-    yield ask("The end of the network:", lambda: _complain_of_end(found))
-    yield ask("A single image:", lambda: _complain_of_batch_size(small, (1,)))
+    yield ask("The size of the maps:", lambda: shared.complain_of_shrinking(trace, inside))
+    yield ask("The convolutions:", lambda: shared.complain_of_strides(trace))
+    yield ask("The images:", lambda: shared.complain_of_images(found, trace))
+    yield ask("The normalisation:", lambda: shared.complain_of_normalisation(hidden))
+    yield ask("The biases:", lambda: shared.complain_of_biases(hidden))
+    yield ask("The end of the network:", lambda: shared.complain_of_end(found))
+    yield ask("A single image:", lambda: shared.complain_of_batch_size(small, (1,)))
     yield ask(
-        "One image by itself:", lambda: named("images_mixed", complain_of_company, small, _IMAGES)
+        "One image by itself:",
+        lambda: named("images_mixed", complain_of_company, small, shared.IMAGES),
     )
-    yield ask("The activations:", lambda: _complain_of_activations(hidden))
+    yield ask("The activations:", lambda: shared.complain_of_activations(hidden))
     yield ask(
         "Training:",
-        lambda: named("statistics_do_not_move", complain_of_statistics, small, _IMAGES),
+        lambda: named("statistics_do_not_move", complain_of_statistics, small, shared.IMAGES),
     )
-
-
-def _complain_of_logits(logits: Any) -> None:
-    shape = tuple(tensor_of(logits).shape)
-    if shape == (8, 1):
-        return
-    count = tensor_of(logits).numel()
-    mistake = ""
-    if shape == (8,):
-        mistake = "logits_squeezed"
-    elif len(shape) == 4 and shape[:2] == (8, 1):
-        mistake = "logits_as_maps"
-    elif shape and shape[0] != 8 and shape[0] * (shape[1] if shape[1:] else 1) != 8:
-        mistake = "batch_not_kept"
-    elif len(shape) == 2 and shape[0] == 8:
-        mistake = "more_than_one_logit"
-    elif count == 1:
-        mistake = "batch_not_kept"
-    raise Complaint(f"has shape {shape}, not (8, 1).", mistake)
-
-
-def _logits(network: nn.Module) -> Any:
-    """What comes of 8 images; maps that reach the dense layer unflattened are told so."""
-    try:
-        return network(_IMAGES.clone())
-    except RuntimeError as error:
-        found = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x", str(error))
-        if not found:
-            raise
-        rows, columns, expected = map(int, found.groups())
-        told = f"raised RuntimeError: {error}. The dense layer expects {expected} numbers and gets "
-        if rows != len(_IMAGES):
-            raise Complaint(f"{told}rows of {columns}.", "flatten_missing") from error
-        raise Complaint(
-            f"{told}{columns} for each image.", "dense_layer_of_another_size"
-        ) from error
 
 
 def _small_trace(network: nn.Module) -> Trace:
     try:
         with keeping_state(network):
-            trace = watch(network, _IMAGES)
+            trace = watch(network, shared.IMAGES)
     except Exception as error:
         raise Complaint(
             f"given 8 images, it raises {type(error).__name__}: {error}. Discriminator() does not.",
@@ -957,46 +718,6 @@ def _small_trace(network: nn.Module) -> Trace:
     return trace
 
 
-def _complain_of_batch_size(network: nn.Module, counts: Sequence[int]) -> None:
-    """Batches that are not 8; one of a single image in eval mode, others in train mode."""
-    with keeping_state(network), torch.no_grad():
-        for count in counts:
-            network.train(count > 1)
-            mode = "" if count > 1 else " in eval mode"
-            images = "1 image" if count == 1 else f"{count} images"
-            try:
-                logits = network(_IMAGES[:count].clone())
-            except Exception as error:
-                raise Complaint(
-                    f"8 images are fine; {images}{mode} end in {type(error).__name__}: {error}.",
-                    "batch_size_fixed",
-                ) from error
-            try:
-                shape = tuple(tensor_of(logits).shape)
-            except Complaint as complaint:
-                raise Complaint(f"what comes of {images}{mode} {complaint}") from None
-            if shape != (count, 1):
-                raise Complaint(
-                    f"for {images}{mode} the logits have shape {shape}, not ({count}, 1).",
-                    "batch_size_fixed",
-                )
-
-
-def _complain_of_layers(trace: Trace) -> None:
-    if not trace.sources:
-        raise Complaint("the logits do not depend on the images.")
-    if not trace.of_kind("convolution"):
-        raise Complaint(
-            f"there is no convolution; what has weights is: {_named_steps(trace.steps)}.",
-            "no_convolutions",
-        )
-    fixed = [step.name for step in trace.steps if not step.learnt]
-    if fixed:
-        raise Complaint(
-            f"the weights of {listing(fixed)} cannot learn. That is pooling in another guise."
-        )
-
-
 def _complain_of_hidden_dense_layers(trace: Trace) -> None:
     hidden = [s for s in trace.of_kind("dense layer") if s.number not in trace.sources]
     if hidden:
@@ -1007,41 +728,14 @@ def _complain_of_hidden_dense_layers(trace: Trace) -> None:
         )
 
 
-def _named_steps(steps: Sequence[Step]) -> str:
-    return listing([step.name for step in steps]) or "nothing"
-
-
-def _complain_of_sharing(network: nn.Module, trace: Trace) -> None:
-    places = [step.weight.untyped_storage()._cdata for step in trace.steps]
-    half = len(places) // 2
-    if half > 1 and places == 2 * places[:half]:
-        raise Complaint(
-            f"forward goes through all {half} layers twice: {trace.steps[0].name} and "
-            f"{trace.steps[half].name} have the same weights, and so on.",
-            "called_twice",
-        )
-    named("shared_layer", complain_of_shared_weights, network, trace)
-    named("shared_layer", complain_of_shared_modules, network, _IMAGES)
-
-
-def _hidden_convolutions(trace: Trace) -> list[Step]:
-    """All but a convolution that makes the logits."""
-    return [step for step in trace.of_kind("convolution") if step.number not in trace.sources]
-
-
-def _widths(network: Any) -> list[int]:
-    trace = watch(network_of(network), _IMAGES[:2])
-    return [step.width for step in _hidden_convolutions(trace)]
-
-
 def _complain_of_widths(
     usual: nn.Module, of_32: nn.Module, small: Trace, larger: nn.Module
 ) -> None:
     seen = {
-        "Discriminator(4)": [step.width for step in _hidden_convolutions(small)],
-        "Discriminator(6)": _widths(larger),
-        "Discriminator(32)": _widths(of_32),
-        "Discriminator()": _widths(usual),
+        "Discriminator(4)": [step.width for step in shared.hidden_convolutions(small)],
+        "Discriminator(6)": shared.widths_of(larger),
+        "Discriminator(32)": shared.widths_of(of_32),
+        "Discriminator()": shared.widths_of(usual),
     }
     told = {call: f"{call} has the widths {listing(list(map(str, w)))}" for call, w in seen.items()}
     four, six, thirty_two, usual_widths = seen.values()
@@ -1056,176 +750,12 @@ def _complain_of_widths(
         )
 
 
-def _complain_of_strides(trace: Trace) -> None:
-    convolutions = _hidden_convolutions(trace)
-    strided = [step.name for step in convolutions if min(step.stride) >= 2]
-    if len(strided) < 3:
-        rest = [step.name for step in convolutions if step.name not in strided]
-        strides = f"stride 2 or more: {listing(strided) or 'none'}; stride 1: {listing(rest)}"
-        raise Complaint(
-            f"{strides if rest else listing(strided) + ' have stride 2, and that is all'}.",
-            "too_few_strides",
-        )
-    _complain_of_small_kernels(trace)
-
-
-def _complain_of_images(found: Sequence[Passage], trace: Trace) -> None:
-    for passage in found:
-        if passage.source:
-            continue
-        if passage.normalisation().over:
-            raise Complaint(
-                "they are normalised before the first convolution: made three times as bright, "
-                "they have the same effect.",
-                "batch_norm_on_the_images",
-            )
-        if not _passes_all(passage):
-            activation = passage.activation()
-            raise Complaint(
-                "something happens to them before the first convolution"
-                f"{f' ({activation})' if activation.name else ''}. Nothing should.",
-                "images_changed",
-            )
-    for step in trace.steps:
-        if step.sources == {INPUT} and step.kind == "convolution" and not _are_images(step.inputs):
-            seen, given = step.inputs, _IMAGES
-            told = (
-                f"{step.name} gets numbers from {seen.min():.2f} to {seen.max():.2f}, given were "
-                f"{given.min():.2f} to {given.max():.2f}."
-            )
-            if torch.allclose(seen.flatten().sort()[0], given.flatten().sort()[0]):
-                told = f"{step.name} gets their numbers in another order."
-            raise Complaint(told, "images_changed")
-
-
-def _are_images(maps: torch.Tensor) -> bool:
-    """Whether a convolution gets the images as they are, but for a margin."""
-    if maps.shape[:2] != _IMAGES.shape[:2] or maps.ndim != 4:
-        return False
-    height, width = _IMAGES.shape[2:]
-    spare = [maps.shape[2] - height, maps.shape[3] - width]
-    return any(
-        bool((maps[:, :, i : i + height, j : j + width] - _IMAGES).abs().max() < 0.01)
-        for i in range(spare[0] + 1)
-        for j in range(spare[1] + 1)
-    )
-
-
-def _put_out(names: Sequence[str]) -> str:
-    return f"{listing(names)} {'puts' if len(names) == 1 else 'put'} out"
-
-
-def _complain_of_normalisation(hidden: Sequence[Passage]) -> None:
-    """Batch normalisation after all convolutions but the first; as you like after dense layers."""
-    first = [each for each in hidden if INPUT in each.source.sources]
-    others = [each for each in hidden if each not in first and each.source.kind == "convolution"]
-    spare = [each.source.name for each in first if each.normalisation().over]
-    missing = [each.source.name for each in others if not each.normalisation().over]
-    if spare and missing:
-        raise Complaint(
-            f"what {_put_out(spare)} is normalised, what {_put_out(missing)} is not.",
-            "batch_norm_misplaced",
-        )
-    if spare:
-        raise Complaint(
-            f"what {_put_out(spare)} is normalised: made three times as large, it has the "
-            "same effect. So the images' own mean and contrast are lost.",
-            "batch_norm_on_the_input_layer",
-        )
-    if missing:
-        raise Complaint(
-            f"what {_put_out(missing)} is not normalised: made three times as large, it "
-            "has another effect.",
-            "no_batch_norm" if len(missing) == len(others) else "batch_norm_missing_once",
-        )
-    _complain_of_kind([each for each in hidden if each.normalisation().over])
-
-
-def _complain_of_end(found: Sequence[Passage]) -> None:
-    """Something between the last layer's number and the logit."""
-    for passage in found:
-        if passage.target:
-            continue
-        name, before = passage.source.name, passage.sizes[0]
-        if torch.Size(before).numel() > 1:
-            raise Complaint(
-                f"{name} puts out {_size(before)} numbers per image, and the logit is made of "
-                "these without weights.",
-                "logits_averaged",
-            )
-        if passage.normalisation().over:
-            raise Complaint(
-                f"what {name} puts out is normalised over the batch.", "batch_norm_on_the_logits"
-            )
-        values = passage.values()
-        change = float((passage.feed(values + 100) - passage.feed(values)).abs().mean())
-        told = f"adding 100 to what {name} puts out changes the logit by {change:.2g}"
-        if change < 1e-3 and _passes_all(passage):
-            raise Complaint(f"{told}: the batch's mean is taken away.", "batch_norm_on_the_logits")
-        activation = passage.activation()
-        if change < 1e-3 and not activation.elementwise:
-            raise Complaint(f"{told}: it is the same for all images.", "softmax")
-        if not _passes_all(passage):
-            mistakes = {"sigmoid": "sigmoid", "tanh": "tanh"}
-            what = activation.name or "something that is no straight line"
-            raise Complaint(
-                f"{told}; after it comes {what}.",
-                mistakes.get(activation.name, "activation_at_the_end"),
-            )
-        _complain_of_squashing(passage)
-
-
-_LONG_LADDER = torch.tensor([-300.0, -100.0, -30.0, -3.0, 3.0, 30.0, 100.0, 300.0])
-
-
-def _complain_of_squashing(passage: Passage) -> None:
-    """Large logits that do not come through, or not in train mode."""
-    name = passage.source.name
-    for training, mode in ((False, ""), (True, " in train mode")):
-        got = passage.feed(_LONG_LADDER.reshape(passage.shape), training).flatten().double()
-        middle = got[3:5]  # -3 and 3
-        expected = middle.mean() + (middle[1] - middle[0]) / 6 * _LONG_LADDER.double()
-        if (got - expected).abs().max() <= 0.02 * expected.abs().max():
-            continue
-        table = ", ".join(
-            f"{float(fed):g} becomes {float(logit):.3g}"
-            for fed, logit in zip(_LONG_LADDER[[0, 3, 4, 7]], got[[0, 3, 4, 7]], strict=True)
-        )
-        raise Complaint(
-            f"of what {name} puts out{mode}, {table}. Logits are not squashed.",
-            "logits_squashed",
-        )
-
-
-def _built(
-    *,
-    start: Callable = lambda c: [],
-    first: Callable = lambda c: [_halve(3, c), nn.LeakyReLU(0.2)],
-    second: Callable = lambda c: [_halve(c, 2 * c), *_norm_and_leaky(2 * c)],
-    third: Callable = lambda c: [_halve(2 * c, 4 * c), *_norm_and_leaky(4 * c)],
-    head: Callable = lambda c: [nn.Flatten(), nn.Linear(64 * c, 1)],
-    end: Callable = lambda c: [],
-    change: Callable = lambda network: network,
-) -> Callable:
-    """A discriminator with other layers in some places."""
-
-    def build(conv_dim=32):
-        parts = [part(conv_dim) for part in (start, first, second, third, head, end)]
-        return change(nn.Sequential(*[layer for part in parts for layer in part]))
-
-    return build
-
-
-def _norm_and_leaky(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2)]
-
-
 def _all_with(norm: Callable, activation: Callable, **options: Any) -> Callable:
     """A discriminator with other normalisation and activation in all blocks."""
-    return _built(
-        first=lambda c: [_halve(3, c), activation()],
-        second=lambda c: [_halve(c, 2 * c, **options), *norm(2 * c), activation()],
-        third=lambda c: [_halve(2 * c, 4 * c, **options), *norm(4 * c), activation()],
+    return shared.build_like(
+        first=lambda c: [shared.halve(3, c), activation()],
+        second=lambda c: [shared.halve(c, 2 * c, **options), *norm(2 * c), activation()],
+        third=lambda c: [shared.halve(2 * c, 4 * c, **options), *norm(4 * c), activation()],
     )
 
 
@@ -1241,9 +771,9 @@ def _pooled(pooling: Callable) -> Callable:
     """A discriminator whose convolutions leave the size alone; ``pooling()`` halves it."""
 
     def part(i: int, o: int, norm: list[nn.Module]) -> list[nn.Module]:
-        return [_halve(i, o, kernel_size=3, stride=1), *norm, _leaky(), pooling()]
+        return [shared.halve(i, o, kernel_size=3, stride=1), *norm, _leaky(), pooling()]
 
-    return _built(
+    return shared.build_like(
         first=lambda c: part(3, c, []),
         second=lambda c: part(c, 2 * c, _batch(2 * c)),
         third=lambda c: part(2 * c, 4 * c, _batch(4 * c)),
@@ -1253,7 +783,7 @@ def _pooled(pooling: Callable) -> Callable:
 class _PlainList(nn.Module):
     def __init__(self, conv_dim=32):
         super().__init__()
-        self.blocks = list(_built()(conv_dim))
+        self.blocks = list(shared.build_like()(conv_dim))
 
     def forward(self, x):
         for block in self.blocks:
@@ -1265,7 +795,7 @@ class _MadeInForward(nn.Module):
     def __init__(self, conv_dim=32):
         super().__init__()
         self.conv_dim = conv_dim
-        self.body = _built(head=lambda c: [nn.Flatten()])(conv_dim)
+        self.body = shared.build_like(head=lambda c: [nn.Flatten()])(conv_dim)
 
     def forward(self, x):
         return nn.Linear(64 * self.conv_dim, 1)(self.body(x))
@@ -1274,8 +804,10 @@ class _MadeInForward(nn.Module):
 class _OneNormForTwo(nn.Module):
     def __init__(self, conv_dim=32):
         super().__init__()
-        self.layers = _built(
-            second=lambda c: [_halve(c, c)], third=lambda c: [_halve(c, c)], head=lambda c: []
+        self.layers = shared.build_like(
+            second=lambda c: [shared.halve(c, c)],
+            third=lambda c: [shared.halve(c, c)],
+            head=lambda c: [],
         )(conv_dim)
         self.norm = nn.BatchNorm2d(conv_dim)
         self.dense = nn.Linear(16 * conv_dim, 1)
@@ -1291,7 +823,7 @@ class _OneNormForTwo(nn.Module):
 class _Unused(nn.Module):
     def __init__(self, conv_dim=32):
         super().__init__()
-        self.network = _built()(conv_dim)
+        self.network = shared.build_like()(conv_dim)
         self.more = nn.Conv2d(4 * conv_dim, 8 * conv_dim, 4, 2, 1)
 
     def forward(self, x):
@@ -1389,7 +921,7 @@ class _DenseOnly(nn.Module):
 
 class _WithoutSuper(nn.Module):
     def __init__(self, conv_dim=32):
-        self.network = _built()(conv_dim)
+        self.network = shared.build_like()(conv_dim)
 
 
 class _SwitchesItself(_Written):
@@ -1483,7 +1015,9 @@ class _ByHand(nn.Module):
 
 
 def _with_a_convolution_at_the_end(conv_dim=32):
-    return _built(head=lambda c: [nn.Conv2d(4 * c, 1, 4, bias=False), nn.Flatten()])(conv_dim)
+    return shared.build_like(head=lambda c: [nn.Conv2d(4 * c, 1, 4, bias=False), nn.Flatten()])(
+        conv_dim
+    )
 
 
 def _with_paper_weights(conv_dim=32):
@@ -1500,10 +1034,10 @@ class _Deeper(nn.Module):
             nn.Conv2d(3, c, 5, 2, 2),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(c, c, 3, padding="same", bias=False),
-            *_norm_and_leaky(c),
-            *(_halve(c, 2 * c), nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2, inplace=True)),
-            *(_halve(2 * c, 4 * c), *_norm_and_leaky(4 * c)),
-            *(_halve(4 * c, 8 * c), *_norm_and_leaky(8 * c)),
+            *shared.norm_and_leaky(c),
+            *(shared.halve(c, 2 * c), nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2, inplace=True)),
+            *(shared.halve(2 * c, 4 * c), *shared.norm_and_leaky(4 * c)),
+            *(shared.halve(4 * c, 8 * c), *shared.norm_and_leaky(8 * c)),
         )
         self.head = nn.Conv2d(8 * c, 1, kernel_size=2)
 
@@ -1536,11 +1070,11 @@ def _with_spectral_norm(conv_dim=32):
                 network[number] = parametrizations.spectral_norm(layer)
         return network
 
-    return _built(change=with_norm)(conv_dim)
+    return shared.build_like(change=with_norm)(conv_dim)
 
 
 def _channels_last(conv_dim=32):
-    return _built()(conv_dim).to(memory_format=torch.channels_last)
+    return shared.build_like()(conv_dim).to(memory_format=torch.channels_last)
 
 
 def _with_gammas_around_0(conv_dim=32):
@@ -1550,20 +1084,20 @@ def _with_gammas_around_0(conv_dim=32):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
         return network
 
-    return _built(change=draw)(conv_dim)
+    return shared.build_like(change=draw)(conv_dim)
 
 
 def _with_shortcuts(conv_dim=32):
-    return _built(
-        second=lambda c: [_Shortcut(c), *_norm_and_leaky(2 * c)],
+    return shared.build_like(
+        second=lambda c: [_Shortcut(c), *shared.norm_and_leaky(2 * c)],
     )(conv_dim)
 
 
 class _Shortcut(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.way = _halve(channels, 2 * channels)
-        self.short = _halve(channels, 2 * channels, kernel_size=2, padding=0)
+        self.way = shared.halve(channels, 2 * channels)
+        self.short = shared.halve(channels, 2 * channels, kernel_size=2, padding=0)
 
     def forward(self, x):
         return self.way(x) + self.short(x)
@@ -1581,41 +1115,41 @@ Discriminator: Exercise = lesson.exercise(
         "batch_norm_missing_once": Mistake(
             "Batch normalisation belongs after every convolution but the first: conv_block with "
             "batch_norm=True.",
-            _built(third=lambda c: [_halve(2 * c, 4 * c), _leaky()]),
+            shared.build_like(third=lambda c: [shared.halve(2 * c, 4 * c), _leaky()]),
         ),
         "batch_norm_on_the_input_layer": Mistake(
             "DCGAN leaves it out there: conv_block(3, conv_dim, batch_norm=False).",
-            _built(first=lambda c: [_halve(3, c), *_norm_and_leaky(c)]),
+            shared.build_like(first=lambda c: [shared.halve(3, c), *shared.norm_and_leaky(c)]),
         ),
         "batch_norm_misplaced": Mistake(
             "It is the other way round: none after the first convolution, one after each of the "
             "others.",
-            _built(
-                first=lambda c: [_halve(3, c), *_norm_and_leaky(c)],
-                third=lambda c: [_halve(2 * c, 4 * c), _leaky()],
+            shared.build_like(
+                first=lambda c: [shared.halve(3, c), *shared.norm_and_leaky(c)],
+                third=lambda c: [shared.halve(2 * c, 4 * c), _leaky()],
             ),
         ),
         "batch_norm_on_the_images": Mistake(
             "Their mean and contrast are what tells real images from generated ones. The first "
             "thing in the network is a convolution.",
-            _built(start=lambda c: [nn.BatchNorm2d(3)]),
+            shared.build_like(start=lambda c: [nn.BatchNorm2d(3)]),
         ),
         "batch_norm_on_the_logits": Mistake(
             "Then half of any batch counts as generated. Nothing comes after the last layer.",
-            _built(end=lambda c: [nn.BatchNorm1d(1)]),
+            shared.build_like(end=lambda c: [nn.BatchNorm1d(1)]),
         ),
         "batch_norm_after_activation": Mistake(
             "The order is convolution, batch normalisation, LeakyReLU.",
-            _built(
-                second=lambda c: [_halve(c, 2 * c), _leaky(), nn.BatchNorm2d(2 * c)],
-                third=lambda c: [_halve(2 * c, 4 * c), _leaky(), nn.BatchNorm2d(4 * c)],
+            shared.build_like(
+                second=lambda c: [shared.halve(c, 2 * c), _leaky(), nn.BatchNorm2d(2 * c)],
+                third=lambda c: [shared.halve(2 * c, 4 * c), _leaky(), nn.BatchNorm2d(4 * c)],
             ),
         ),
         "batch_norm_twice": Mistake(
             "Once, between convolution and LeakyReLU, is enough.",
-            _built(
+            shared.build_like(
                 third=lambda c: [
-                    *(_halve(2 * c, 4 * c), *_norm_and_leaky(4 * c)),
+                    *(shared.halve(2 * c, 4 * c), *shared.norm_and_leaky(4 * c)),
                     nn.BatchNorm2d(4 * c),
                 ]
             ),
@@ -1664,7 +1198,9 @@ Discriminator: Exercise = lesson.exercise(
         ),
         "one_activation_differs": Mistake(
             "The others are right. LeakyReLU(0.2) belongs there too.",
-            _built(third=lambda c: [_halve(2 * c, 4 * c), *_batch(4 * c), nn.ReLU()]),
+            shared.build_like(
+                third=lambda c: [shared.halve(2 * c, 4 * c), *_batch(4 * c), nn.ReLU()]
+            ),
         ),
         "max_pooling": Mistake(
             "DCGAN has no pooling: let a convolution take the step (`stride=2`), so that the "
@@ -1674,13 +1210,13 @@ Discriminator: Exercise = lesson.exercise(
         "average_pooling": Mistake(
             "DCGAN has no pooling, not at the end either: flatten the last maps for the dense "
             "layer, and let convolutions with `stride=2` make maps smaller.",
-            _built(
+            shared.build_like(
                 head=lambda c: [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * c, 1)],
             ),
         ),
         "slicing": Mistake(
             "Pixels are thrown away that way. Let the convolution take the step: `stride=2`.",
-            _pooled(lambda: _Apply(lambda x: x[:, :, ::2, ::2])),
+            _pooled(lambda: shared.Apply(lambda x: x[:, :, ::2, ::2])),
         ),
         "interpolation": Mistake(
             "Let convolutions with `stride=2` make the maps smaller, nothing else.",
@@ -1694,10 +1230,10 @@ Discriminator: Exercise = lesson.exercise(
         "too_few_strides": Mistake(
             "Three or more convolutions with stride 2 belong in the network: 32 x 32, 16 x 16, "
             "8 x 8, 4 x 4.",
-            _built(
+            shared.build_like(
                 third=lambda c: [
-                    _halve(2 * c, 4 * c, kernel_size=3, stride=1),
-                    *_norm_and_leaky(4 * c),
+                    shared.halve(2 * c, 4 * c, kernel_size=3, stride=1),
+                    *shared.norm_and_leaky(4 * c),
                 ],
                 head=lambda c: [nn.Flatten(), nn.Linear(256 * c, 1)],
             ),
@@ -1708,26 +1244,26 @@ Discriminator: Exercise = lesson.exercise(
         "sigmoid": Mistake(
             "Leave the sigmoid out: forward returns the logit. The sigmoid sits in the loss, where "
             "it is computed without overflow; two of them would flatten the gradient.",
-            _built(end=lambda c: [nn.Sigmoid()]),
+            shared.build_like(end=lambda c: [nn.Sigmoid()]),
         ),
         "tanh": Mistake(
             "Nothing comes after the last layer: forward returns the logit. tanh belongs at the "
             "end of the generator.",
-            _built(end=lambda c: [nn.Tanh()]),
+            shared.build_like(end=lambda c: [nn.Tanh()]),
         ),
         "activation_at_the_end": Mistake(
             "Nothing comes after the last layer: a logit may be any number, and its gradient must "
             "not depend on its sign.",
-            _built(end=lambda c: [_leaky()]),
+            shared.build_like(end=lambda c: [_leaky()]),
         ),
         "softmax": Mistake(
             "Softmax over a single number is always 1. Leave it out: forward returns the logit.",
-            _built(end=lambda c: [nn.Softmax(1)]),
+            shared.build_like(end=lambda c: [nn.Softmax(1)]),
         ),
         "logits_averaged": Mistake(
             "An average is pooling. End in one number per image: flatten and a dense layer, or a "
             "convolution whose kernel is as large as the last maps.",
-            _built(
+            shared.build_like(
                 head=lambda c: [
                     nn.Conv2d(4 * c, 1, 3, padding=1),
                     *(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
@@ -1736,12 +1272,12 @@ Discriminator: Exercise = lesson.exercise(
         ),
         "logits_squeezed": Mistake(
             "Leave out `.squeeze()`, `.view(-1)` or `[:, 0]`, so that a batch of N gives (N, 1).",
-            _built(end=lambda c: [nn.Flatten(0)]),
+            shared.build_like(end=lambda c: [nn.Flatten(0)]),
         ),
         "logits_as_maps": Mistake(
             "Flatten them: `.flatten(1)`. A map that is larger than 1 x 1 needs a convolution of "
             "its size, or flatten and a dense layer.",
-            _built(head=lambda c: [nn.Conv2d(4 * c, 1, 4)]),
+            shared.build_like(head=lambda c: [nn.Conv2d(4 * c, 1, 4)]),
         ),
         "more_than_one_logit": Mistake(
             "One number says real or generated: one output unit.", _TwoClasses
@@ -1773,9 +1309,9 @@ Discriminator: Exercise = lesson.exercise(
         ),
         "conv_dim_used_in_part": Mistake(
             "All widths should grow with conv_dim: conv_dim, 2 * conv_dim, 4 * conv_dim.",
-            _built(
-                second=lambda c: [_halve(c, 64), *_norm_and_leaky(64)],
-                third=lambda c: [_halve(64, 4 * c), *_norm_and_leaky(4 * c)],
+            shared.build_like(
+                second=lambda c: [shared.halve(c, 64), *shared.norm_and_leaky(64)],
+                third=lambda c: [shared.halve(64, 4 * c), *shared.norm_and_leaky(4 * c)],
             ),
         ),
         "another_default": Mistake(
@@ -1792,7 +1328,7 @@ Discriminator: Exercise = lesson.exercise(
         "shared_layer": Mistake("Make a layer of its own for each place.", _OneNormForTwo),
         "frozen": Mistake(
             "Leave requires_grad as it is made.",
-            _built(change=lambda network: network.requires_grad_(False)),
+            shared.build_like(change=lambda network: network.requires_grad_(False)),
         ),
         "detached": Mistake(
             "Take `.detach()`, `.data` or `torch.no_grad()` out of forward.", _DetachedInside
@@ -1806,14 +1342,18 @@ Discriminator: Exercise = lesson.exercise(
         "dropout": Mistake(
             "DCGAN's discriminator has no dropout, no noise and no random slope (RReLU): leave it "
             "out.",
-            _built(
-                third=lambda c: [_halve(2 * c, 4 * c), *_norm_and_leaky(4 * c), nn.Dropout(0.3)]
+            shared.build_like(
+                third=lambda c: [
+                    shared.halve(2 * c, 4 * c),
+                    *shared.norm_and_leaky(4 * c),
+                    nn.Dropout(0.3),
+                ]
             ),
         ),
         "hidden_dense": Mistake(
             "DCGAN has no hidden dense layers: the flattened maps go straight to the one that "
             "makes the logit.",
-            _built(
+            shared.build_like(
                 head=lambda c: [
                     *(nn.Flatten(), nn.Linear(64 * c, 3 * c), _leaky()),
                     nn.Linear(3 * c, 1),
@@ -1823,29 +1363,31 @@ Discriminator: Exercise = lesson.exercise(
         "images_changed": Mistake(
             "The images go into the first convolution as they are, with pixels in (-1, 1) as the "
             "generator makes them: no scaling, no reshape, nothing in place.",
-            _built(start=lambda c: [_Apply(lambda x: x / 127.5 - 1)]),
+            shared.build_like(start=lambda c: [shared.Apply(lambda x: x / 127.5 - 1)]),
         ),
         "input_detached": Mistake(
             "The generator learns from that gradient, which comes to it through the images: take "
             "out `.detach()`, `.data`, NumPy and rounding.",
-            _built(start=lambda c: [_Apply(torch.Tensor.detach)]),
+            shared.build_like(start=lambda c: [shared.Apply(torch.Tensor.detach)]),
         ),
         "kernel_too_small": Mistake(
             "With stride 2 a kernel of 1 sees one pixel of four. Kernel 4 with padding 1 sees all.",
-            _built(first=lambda c: [_halve(3, c, kernel_size=1, padding=0), _leaky()]),
+            shared.build_like(
+                first=lambda c: [shared.halve(3, c, kernel_size=1, padding=0), _leaky()]
+            ),
         ),
         "logits_squashed": Mistake(
             "Nothing comes after the last layer, in neither mode: a logit may be any number.",
-            _built(end=lambda c: [_Apply(lambda x: 10 * torch.tanh(x / 10))]),
+            shared.build_like(end=lambda c: [shared.Apply(lambda x: 10 * torch.tanh(x / 10))]),
         ),
         "flatten_missing": Mistake(
             "The maps have to become one row per image before the dense layer: `.flatten(1)`.",
-            _built(head=lambda c: [nn.Linear(64 * c, 1)]),
+            shared.build_like(head=lambda c: [nn.Linear(64 * c, 1)]),
         ),
         "dense_layer_of_another_size": Mistake(
             "After three blocks there are 4 * conv_dim maps of 4 x 4: `nn.Linear(4 * conv_dim * 4 "
             "* 4, 1)`.",
-            _built(head=lambda c: [nn.Flatten(), nn.Linear(256 * c, 1)]),
+            shared.build_like(head=lambda c: [nn.Flatten(), nn.Linear(256 * c, 1)]),
         ),
         "super_missing": Mistake(
             "The first line of `__init__` in an nn.Module is `super().__init__()`.", _WithoutSuper
@@ -1860,9 +1402,9 @@ Discriminator: Exercise = lesson.exercise(
         "constant_weights": Mistake(
             "Filters that begin alike stay alike, and behind zeros nothing gets a gradient. Leave "
             "the first weights as PyTorch makes them, or take nn.init.normal_(weight, 0, 0.02).",
-            _built(change=_constant),
+            shared.build_like(change=_constant),
         ),
-        "left_in_eval_mode": Mistake("Leave out `.eval()`.", _built(change=_evaluating)),
+        "left_in_eval_mode": Mistake("Leave out `.eval()`.", shared.build_like(change=_evaluating)),
     },
     hints=[
         "Three blocks take 32 x 32 to 4 x 4, and each has twice the channels of the one before. "
@@ -1873,7 +1415,7 @@ Discriminator: Exercise = lesson.exercise(
         "forward: the blocks, `.flatten(1)`, the dense layer.",
     ],
     right=[
-        _built(),
+        shared.build_like(),
         _Written,
         _ByItsBlocks,
         _ByHand,
@@ -1887,9 +1429,9 @@ Discriminator: Exercise = lesson.exercise(
         _with_shortcuts,
         _all_with(_batch, lambda: nn.LeakyReLU(0.2, inplace=True), kernel_size=5, padding=2),
         _all_with(_batch, lambda: nn.PReLU(init=0.2)),
-        _built(
+        shared.build_like(
             start=lambda c: [nn.ReflectionPad2d(1)],
-            first=lambda c: [_halve(3, c, padding=0), _leaky()],
+            first=lambda c: [shared.halve(3, c, padding=0), _leaky()],
         ),
     ],
     returns="a network",
@@ -1916,7 +1458,7 @@ _FAKE_LOGITS = torch.tensor([[-2.0], [1.0], [3.0]])
 _ONE = torch.tensor([[-0.7]])
 _LARGE = torch.tensor([[18.0], [-18.0]])  # the sigmoid of 18 is 1 in float32
 _EXTREME = torch.tensor([[-200.0], [200.0]])
-_BATCH = 3 * _numbers(16, 1, seed=3)
+_BATCH = 3 * shared.numbers(16, 1, seed=3)
 
 
 def _words(logits: torch.Tensor) -> str:

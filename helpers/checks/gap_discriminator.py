@@ -20,12 +20,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.checks import discriminator as lesson_05
+from helpers.checks import torch_discriminator_parts as shared
 from helpers.checks import torch_networks as tools
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask
 from helpers.checks.torch_networks import Passage, Step, Trace, named
 from helpers.pytorch.discriminator import conv_block
 
-_IMAGES = lesson_05._IMAGES
+_IMAGES = shared.IMAGES
 _CONV_DIM = 3  # so that there are 12 last maps of 16 pixels, and 16 of nothing else
 _SMALL = f"gap_discriminator({_CONV_DIM})"
 
@@ -35,11 +36,11 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask("What gap_discriminator() makes of 8 images", lambda: _told_logits(usual))
     small = yield ask(_SMALL, lambda: _made(attempt, _CONV_DIM), compare=False)
     trace = yield ask(f"{_SMALL}:", lambda: _small_trace(small), compare=False)
-    yield ask("The batch:", lambda: _told(lesson_05._complain_of_batch_size, small, (5, 3)))
-    yield ask("The weights:", lambda: _told(lesson_05._complain_of_learning, small, _IMAGES))
-    yield ask("The layers:", lambda: _told(lesson_05._complain_of_layers, trace))
-    yield ask("Two places:", lambda: _told(lesson_05._complain_of_sharing, small, trace))
-    yield ask("The first weights:", lambda: _told(lesson_05._complain_of_constant_weights, trace))
+    yield ask("The batch:", lambda: _told(shared.complain_of_batch_size, small, (5, 3)))
+    yield ask("The weights:", lambda: _told(shared.complain_of_learning, small, _IMAGES))
+    yield ask("The layers:", lambda: _told(shared.complain_of_layers, trace))
+    yield ask("Two places:", lambda: _told(shared.complain_of_sharing, small, trace))
+    yield ask("The first weights:", lambda: _told(shared.complain_of_constant_weights, trace))
     yield ask("forward:", lambda: _told(_complain_of_switched_modes, small))
     larger = yield ask("gap_discriminator(5)", lambda: _made(attempt, 5), compare=False)
     yield ask("conv_dim:", lambda: _complain_of_widths(usual, _made(attempt, 32), trace, larger))
@@ -49,18 +50,18 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
     pooled = yield ask("The last maps:", lambda: _pooled(small, trace, found), compare=False)
     before = [each for each in found if each.target and each is not pooled]
     yield ask("The size of the maps:", lambda: _told(_complain_of_shrinking, trace, before))
-    yield ask("The convolutions:", lambda: _told(lesson_05._complain_of_strides, trace))
-    yield ask("The images:", lambda: _told(lesson_05._complain_of_images, found, trace))
+    yield ask("The convolutions:", lambda: _told(shared.complain_of_strides, trace))
+    yield ask("The images:", lambda: _told(shared.complain_of_images, found, trace))
     yield ask("The average:", lambda: _complain_of_the_average(pooled))
     constant = _ConstantMaps(small, pooled)
     hidden = [constant if each is pooled else each for each in found if each.source]
     inside = [each for each in hidden if each.target]
-    yield ask("The normalisation:", lambda: _told(lesson_05._complain_of_normalisation, inside))
-    yield ask("The biases:", lambda: _told(lesson_05._complain_of_biases, inside))
+    yield ask("The normalisation:", lambda: _told(shared.complain_of_normalisation, inside))
+    yield ask("The biases:", lambda: _told(shared.complain_of_biases, inside))
     yield ask("The end of the network:", lambda: _told(_complain_of_the_end, hidden))
-    yield ask("A single image:", lambda: _told(lesson_05._complain_of_batch_size, small, (1,)))
+    yield ask("A single image:", lambda: _told(shared.complain_of_batch_size, small, (1,)))
     yield ask("One image by itself:", lambda: _told(_complain_of_company, small))
-    yield ask("The activations:", lambda: _told(lesson_05._complain_of_activations, inside))
+    yield ask("The activations:", lambda: _told(shared.complain_of_activations, inside))
     yield ask("Training:", lambda: _told(_complain_of_statistics, small))
 
 
@@ -97,7 +98,7 @@ def _complain_of_statistics(network: nn.Module) -> None:
 
 
 def _made(attempt: Callable, *args: Any) -> nn.Module:
-    network = lesson_05._made(attempt, *args)
+    network = shared.made(attempt, *args)
     if isinstance(network, list | tuple) and all(isinstance(x, nn.Module) for x in network):
         raise Complaint(
             f"is {tools.kind_of(network)}. A list is no network yet: nn.Sequential(*layers)."
@@ -110,12 +111,12 @@ def _made(attempt: Callable, *args: Any) -> nn.Module:
 def _told_logits(network: nn.Module) -> None:
     """What comes of 8 images has shape (8, 1)."""
     try:
-        logits = lesson_05._logits(network)
+        logits = shared.logits_of(network)
     except Complaint as complaint:
         if complaint.mistake != "dense_layer_of_another_size":
             raise
         raise Complaint(str(complaint), "dense_size") from None
-    _told(lesson_05._complain_of_logits, logits)
+    _told(shared.complain_of_logits, logits)
 
 
 def _small_trace(network: nn.Module) -> Trace:
@@ -137,8 +138,8 @@ def _small_trace(network: nn.Module) -> Trace:
 def _complain_of_widths(
     usual: nn.Module, of_32: nn.Module, small: Trace, larger: nn.Module
 ) -> None:
-    three = [step.width for step in lesson_05._hidden_convolutions(small)]
-    five = lesson_05._widths(larger)
+    three = [step.width for step in shared.hidden_convolutions(small)]
+    five = shared.widths_of(larger)
 
     def told(call: str, widths: Sequence[int]) -> str:
         return f"gap_discriminator({call}) has the widths {tools.listing(list(map(str, widths)))}"
@@ -148,7 +149,7 @@ def _complain_of_widths(
         raise Complaint(both, "conv_dim_ignored")
     if len(three) != len(five) or any(a >= b for a, b in zip(three, five, strict=True)):
         _told(_raise, both, "conv_dim_used_in_part")
-    seen, wanted = lesson_05._widths(usual), lesson_05._widths(of_32)
+    seen, wanted = shared.widths_of(usual), shared.widths_of(of_32)
     if seen != wanted:
         raise Complaint(f"{told('', seen)}, {told(32, wanted)}.", "another_default")
 
@@ -159,7 +160,7 @@ def _raise(text: str, mistake: str) -> None:
 
 def _complain_of_shrinking(trace: Trace, found: Sequence[Passage]) -> None:
     """Pooling between convolutions."""
-    lesson_05._complain_of_shrinking(trace, found)
+    shared.complain_of_shrinking(trace, found)
 
 
 def _passages(network: nn.Module, trace: Trace) -> list[Passage]:
@@ -192,12 +193,12 @@ def _pooled(network: nn.Module, trace: Trace, found: Sequence[Passage]) -> Passa
             return end
         if last.kind == "convolution" and last.output[0, 0].numel() == 1:
             raise Complaint(
-                f"{last.name} has a kernel of {lesson_05._size(last.kernel_size)} and sees each "
+                f"{last.name} has a kernel of {shared.times(last.kernel_size)} and sees each "
                 f"pixel of the last maps with a weight of its own: {last.weight.numel()} weights.",
                 "convolution_in_place_of_pooling",
             )
         raise Complaint(
-            f"{last.name} makes maps of {lesson_05._size(last.output.shape[2:])} and the logit is "
+            f"{last.name} makes maps of {shared.times(last.output.shape[2:])} and the logit is "
             "made of these without weights.",
             "logits_averaged",
         )
@@ -257,11 +258,11 @@ class _ConstantMaps(Passage):
 def _complain_of_the_average(way: Passage) -> None:
     """Feed maps that are not constant: the mean of what becomes of the pixels has to come out."""
     network = way.network
-    maps = tools._ladder(way.shape)
+    maps = tools.ladder(way.shape)
     got = way.feed(maps).reshape(way.shape[:2])
     constant = _ConstantMaps(network, way)
     pixels = torch.zeros(way.shape)
-    for rung in tools._RUNGS:
+    for rung in tools.RUNGS:
         level = constant.feed(torch.full(constant.shape, float(rung)))
         pixels = torch.where(maps == rung, level[:, :, None, None], pixels)
     scale = float(pixels.abs().max())
@@ -315,7 +316,7 @@ def _complain_of_the_end(hidden: Sequence[Passage]) -> None:
     constant = [each for each in hidden if isinstance(each, _ConstantMaps)]
     if constant and constant[0].target and not constant[0].normalisation().over:
         return  # told of with the normalisation
-    lesson_05._complain_of_end(hidden)
+    shared.complain_of_end(hidden)
 
 
 # --- answers, right and wrong ------------------------------------------------------------------
@@ -327,11 +328,11 @@ def _gap(c: int) -> list[nn.Module]:
 
 def _built(head: Callable = _gap, **parts: Callable) -> Callable:
     """Lesson 05's network with the head of this lesson, or with another one."""
-    return lesson_05._built(head=head, **parts)
+    return shared.build_like(head=head, **parts)
 
 
 def _function(function: Callable) -> nn.Module:
-    return lesson_05._Apply(function)
+    return shared.Apply(function)
 
 
 def _head(function: Callable, size: Callable = lambda c: 4 * c) -> Callable:
@@ -423,7 +424,7 @@ _MISTAKES = {
         "the dense layer.",
         _built(
             third=lambda c: [
-                lesson_05._halve(2 * c, 4 * c),
+                shared.halve(2 * c, 4 * c),
                 nn.BatchNorm2d(4 * c),
                 nn.AdaptiveAvgPool2d(1),
                 nn.LeakyReLU(0.2),
@@ -446,7 +447,7 @@ _MISTAKES = {
         "Leave the last strided convolution out.",
         _built(
             head=lambda c: [
-                *(nn.Conv2d(4 * c, 8 * c, 4, bias=False), *lesson_05._norm_and_leaky(8 * c)),
+                *(nn.Conv2d(4 * c, 8 * c, 4, bias=False), *shared.norm_and_leaky(8 * c)),
                 *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * c, 1)),
             ]
         ),
@@ -481,8 +482,8 @@ _MISTAKES = {
         "last maps are averaged.",
         _built(
             second=lambda c: [
-                lesson_05._halve(c, 2 * c, kernel_size=3, stride=1),
-                *(*lesson_05._norm_and_leaky(2 * c), nn.AvgPool2d(2)),
+                shared.halve(c, 2 * c, kernel_size=3, stride=1),
+                *(*shared.norm_and_leaky(2 * c), nn.AvgPool2d(2)),
             ]
         ),
     ),
@@ -491,8 +492,8 @@ _MISTAKES = {
         "maps are averaged.",
         _built(
             second=lambda c: [
-                lesson_05._halve(c, 2 * c, kernel_size=3, stride=1),
-                *(*lesson_05._norm_and_leaky(2 * c), nn.MaxPool2d(2)),
+                shared.halve(c, 2 * c, kernel_size=3, stride=1),
+                *(*shared.norm_and_leaky(2 * c), nn.MaxPool2d(2)),
             ]
         ),
     ),
@@ -500,8 +501,8 @@ _MISTAKES = {
         "Three blocks with stride 2 come before the average: 32 x 32, 16 x 16, 8 x 8, 4 x 4.",
         _built(
             third=lambda c: [
-                lesson_05._halve(2 * c, 4 * c, kernel_size=3, stride=1),
-                *lesson_05._norm_and_leaky(4 * c),
+                shared.halve(2 * c, 4 * c, kernel_size=3, stride=1),
+                *shared.norm_and_leaky(4 * c),
             ]
         ),
     ),
@@ -516,13 +517,13 @@ _MISTAKES = {
     ),
     "batch_norm_on_the_input_layer": Mistake(
         "DCGAN leaves it out there: conv_block(3, conv_dim, batch_norm=False).",
-        _built(first=lambda c: [lesson_05._halve(3, c), *lesson_05._norm_and_leaky(c)]),
+        _built(first=lambda c: [shared.halve(3, c), *shared.norm_and_leaky(c)]),
     ),
     "no_batch_norm": Mistake(
         "The blocks are lesson 05's: conv_block with batch_norm=True, but for the first.",
         _built(
-            second=lambda c: [lesson_05._halve(c, 2 * c), nn.LeakyReLU(0.2)],
-            third=lambda c: [lesson_05._halve(2 * c, 4 * c), nn.LeakyReLU(0.2)],
+            second=lambda c: [shared.halve(c, 2 * c), nn.LeakyReLU(0.2)],
+            third=lambda c: [shared.halve(2 * c, 4 * c), nn.LeakyReLU(0.2)],
         ),
     ),
     "sigmoid": Mistake(

@@ -18,82 +18,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from helpers.checks import keras_discriminator_parts as shared
 from helpers.checks import keras_networks as tools
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask
 
 if TYPE_CHECKING:
     import keras
 
-_CONV_DIM = 3
-_IMAGES = np.tanh(0.2 + 0.6 * tools.numbers((8, 32, 32, 3), 1))
-_MAPS = [(16, 16, _CONV_DIM), (8, 8, 2 * _CONV_DIM), (4, 4, 4 * _CONV_DIM)]
-
 
 def _probe(attempt: Callable) -> Generator[Question, Any, None]:
-    yield ask("build_discriminator()", functools.partial(_complain_of_the_default, attempt))
-    made = f"build_discriminator({_CONV_DIM})"
-    network = yield ask(made, lambda: tools.a_network(attempt(_CONV_DIM)), compare=False)
-    yield ask("The output for 8 images", lambda: _complain_of_the_output(network))
+    yield ask("build_discriminator()", functools.partial(shared.complain_of_the_default, attempt))
+    made = f"build_discriminator({shared.CONV_DIM})"
+    network = yield ask(made, lambda: tools.a_network(attempt(shared.CONV_DIM)), compare=False)
+    yield ask("The output for 8 images", lambda: shared.complain_of_the_output(network))
     yield ask("The weights", lambda: tools.complain_of_weights(network))
-    look = yield ask("In training it", lambda: tools.look_at(network, _IMAGES), compare=False)
+    look = yield ask("In training it", lambda: tools.look_at(network, shared.IMAGES), compare=False)
     yield ask("In training, the network", lambda: tools.complain_of_randomness(look))
     yield ask("Between the layers", lambda: _complain_of_pooling(look))
     yield ask("The maps", lambda: _complain_of_the_maps(look))
-    yield ask("The images", lambda: _complain_of_the_images(look))
+    yield ask("The images", lambda: shared.complain_of_the_images(look))
     yield ask("In training,", lambda: _complain_of_the_layers(look))
     yield ask("The logits", lambda: _complain_of_the_logits(look))
-    yield ask("Weights that", lambda: tools.complain_of_idle_weights(network, _IMAGES))
-    yield ask("The gradient", lambda: tools.complain_of_cut_inputs(network, _IMAGES))
-    yield ask("In inference,", lambda: tools.complain_of_inference(network, _IMAGES))
-
-
-def _complain_of_the_default(attempt: Callable) -> None:
-    """conv_dim may be left out, and is 32 then."""
-    try:
-        network = tools.a_network(attempt())
-    except TypeError as error:
-        if "required positional argument" not in str(error):
-            raise
-        raise Complaint(f"raised TypeError: {error}.", mistake="another_default") from error
-    try:
-        network(_IMAGES[:2])  # or a subclass has no weights yet
-    except Exception:  # told of where its images are
-        return
-    widths = [each.shape[-1] for each in network.weights if len(each.shape) == 4]
-    if 32 not in widths and widths:
-        raise Complaint(
-            f"has convolutions of {_counted(widths)} filters. Left out, conv_dim is 32.",
-            mistake="another_default",
-        )
-
-
-def _counted(widths: Sequence[int]) -> str:
-    return ", ".join(map(str, widths))
-
-
-def _complain_of_the_output(network: keras.Model) -> None:
-    try:
-        shape = tuple(network(_IMAGES, training=False).shape)
-    except Exception:
-        try:
-            network(_IMAGES.transpose(0, 3, 1, 2), training=False)
-        except Exception:  # then the channels' place is not what is wrong
-            pass
-        else:
-            raise Complaint(
-                "is an error: your network takes images of shape (8, 3, 32, 32), not "
-                "(8, 32, 32, 3).",
-                mistake="channels_first",
-            ) from None
-        raise
-    if shape == (8, 1):
-        return
-    mistake = "flatten_missing" if len(shape) == 4 and shape[-1] == 1 else ""
-    raise Complaint(f"has shape {shape}. One logit for each makes it (8, 1).", mistake=mistake)
-
-
-def _told(shapes: Sequence[Sequence[int]]) -> str:
-    return ", ".join("x".join(map(str, shape)) for shape in shapes) or "none"
+    yield ask("Weights that", lambda: tools.complain_of_idle_weights(network, shared.IMAGES))
+    yield ask("The gradient", lambda: tools.complain_of_cut_inputs(network, shared.IMAGES))
+    yield ask("In inference,", lambda: tools.complain_of_inference(network, shared.IMAGES))
 
 
 def _complain_of_pooling(look: tools.Look) -> None:
@@ -106,7 +54,9 @@ def _complain_of_pooling(look: tools.Look) -> None:
                 mistake="global_pooling",
             )
         if step.out.ndim == 4 and not tools.same_size(step.out, later.entering):
-            shapes = _told([step.out.shape[1:], later.entering.shape[1:]]).replace(", ", " to ")
+            shapes = shared.listed([step.out.shape[1:], later.entering.shape[1:]]).replace(
+                ", ", " to "
+            )
             pooling = {"MaxPool": "max_pooling", "AvgPool": "average_pooling"}
             mistakes = [pooling[each] for each in pooling if each in look.watch.operations]
             raise Complaint(
@@ -128,13 +78,13 @@ def _complain_of_the_maps(look: tools.Look) -> None:
             "logit.",
             mistake="hidden_dense",
         )
-    if hidden == _MAPS:
+    if hidden == shared.MAPS:
         return
     remaining = iter(maps)
-    if all(wanted in remaining for wanted in _MAPS):
+    if all(wanted in remaining for wanted in shared.MAPS):
         raise Complaint(
             f"are those of {len(hidden)} convolutions before the layer that makes the logit: "
-            f"{_told(hidden)}. Asked for are three, {_told(_MAPS)}.",
+            f"{shared.listed(hidden)}. Asked for are three, {shared.listed(shared.MAPS)}.",
             mistake="too_many_convolutions",
         )
     sizes, channels = [each[0] for each in maps], [each[2] for each in maps]
@@ -150,8 +100,8 @@ def _complain_of_the_maps(look: tools.Look) -> None:
     elif 4 not in sizes:
         mistake = "block_missing"
     raise Complaint(
-        f"of the convolutions are {_told(maps)} with conv_dim={_CONV_DIM}. Asked for is "
-        f"{_told(_MAPS)}.",
+        f"of the convolutions are {shared.listed(maps)} with conv_dim={shared.CONV_DIM}. "
+        f"Asked for is {shared.listed(shared.MAPS)}.",
         mistake=mistake,
     )
 
@@ -163,28 +113,6 @@ def _valid_sizes(kernel: int) -> list[int]:
     return sizes[1:]
 
 
-def _complain_of_the_images(look: tools.Look) -> None:
-    entering = look.first.steps[0].entering
-    if tools.unchanged(_IMAGES, entering):
-        return
-    if entering.size == _IMAGES.size and np.allclose(
-        np.sort(entering, axis=None), np.sort(_IMAGES, axis=None), 1e-4, 1e-4
-    ):
-        raise Complaint(
-            "reach the first convolution with their numbers in another order: flipped, transposed, "
-            "reshaped, or with the colours swapped.",
-            mistake="images_changed",
-        )
-    mean, deviation = entering.mean((0, 1, 2)), entering.std((0, 1, 2))
-    normalised = np.abs(mean).max() < 0.05 and np.abs(deviation - 1).max() < 0.2
-    raise Complaint(
-        f"reach the first convolution changed: their mean is {entering.mean():.2f} instead of "
-        f"{_IMAGES.mean():.2f}, their deviation {entering.std():.2f} instead of "
-        f"{_IMAGES.std():.2f}.",
-        mistake="batch_norm_on_the_images" if normalised else "images_changed",
-    )
-
-
 def _complain_of_the_layers(look: tools.Look) -> None:
     for number in range(len(look.first.steps) - 1):
         tools.complain_of_what_follows(look, number, normalised=number > 0, slope=0.2)
@@ -192,48 +120,10 @@ def _complain_of_the_layers(look: tools.Look) -> None:
 
 def _complain_of_the_logits(look: tools.Look) -> None:
     for seen in (look.first, look.second, look.moved):  # the last with large logits
-        _complain_of_changed_logits(seen.steps[-1].out.ravel(), seen.output.ravel())
-
-
-def _complain_of_changed_logits(out: np.ndarray, logits: np.ndarray) -> None:
-    if out.shape != logits.shape:
-        raise Complaint("are not what the last layer puts out.")
-    if _constant(logits - out):
-        return
-    inside = (logits > 1e-5) & (logits < 1 - 1e-5)
-    if np.ptp(logits) <= 1 and inside.sum() > 1:
-        shift = np.log(logits[inside] / (1 - logits[inside])) - out[inside]
-        if _constant(shift):
-            best = int(np.argmax(np.abs(out)))
-            raise Complaint(
-                f"are probabilities: the last layer's {out[best]:.2f} comes out as "
-                f"{logits[best]:.2f}.",
-                mistake="sigmoid",
-            )
-    raise Complaint(
-        f"are not what the last layer puts out: its values from {out.min():.2f} to "
-        f"{out.max():.2f} become {logits.min():.2f} to {logits.max():.2f}.",
-        mistake="logits_changed",
-    )
-
-
-def _constant(difference: np.ndarray) -> bool:
-    """The same for every image, as a bias is."""
-    return bool(np.ptp(difference) < 1e-2)
+        shared.complain_of_changed_logits(seen.steps[-1].out.ravel(), seen.output.ravel())
 
 
 # --- build_discriminator: answers, right and wrong ----------------------------------------------
-
-
-def _layers() -> Any:
-    from helpers.keras import keras
-
-    return keras.layers
-
-
-def _conv(width: int, kernel_size: int = 4, **options: Any) -> Any:
-    given = {"strides": 2, "padding": "same", "use_bias": False, **options}
-    return _layers().Conv2D(width, kernel_size, **given)
 
 
 def _stop_gradient(x: Any) -> Any:
@@ -242,44 +132,10 @@ def _stop_gradient(x: Any) -> Any:
     return keras.ops.stop_gradient(x)
 
 
-def _leaky(slope: float = 0.2) -> Any:
-    return _layers().LeakyReLU(negative_slope=slope)
-
-
-def _built(
-    *,
-    before: Callable = lambda: [],
-    convolution: Callable = lambda width, number: _conv(width),
-    between: Callable = lambda number: [*_norm(number), _leaky()],
-    head: Callable = lambda width: [_layers().Flatten(), _layers().Dense(1)],
-    widths: Callable = lambda conv_dim: (conv_dim, 2 * conv_dim, 4 * conv_dim),
-    shape: tuple[int, int, int] = (32, 32, 3),
-    change: Callable = lambda network: None,
-) -> Callable:
-    """The discriminator by Sequential, with other layers in some places."""
-
-    def build(conv_dim=32):
-        from helpers.keras import keras
-
-        parts = before()
-        for number, width in enumerate(widths(conv_dim)):
-            parts += [convolution(width, number), *between(number)]
-        parts += head(widths(conv_dim)[-1])
-        network = keras.Sequential([keras.Input(shape), *parts])
-        change(network)
-        return network
-
-    return build
-
-
 def _near_0() -> Any:
     from helpers.keras import keras
 
     return keras.initializers.RandomNormal(0.0, 0.02, seed=1)
-
-
-def _norm(number: int, **options: Any) -> list[Any]:
-    return [_layers().BatchNormalization(**options)] if number else []
 
 
 def _fixed_training(fixed: bool) -> Callable:
@@ -291,9 +147,9 @@ def _fixed_training(fixed: bool) -> Callable:
         class Discriminator(keras.Model):
             def __init__(self):
                 super().__init__()
-                self.blocks = [_conv(conv_dim * 2**i) for i in range(3)]
-                self.norms = [_layers().BatchNormalization() for _ in range(2)]
-                self.logit = _layers().Dense(1)
+                self.blocks = [shared.conv(conv_dim * 2**i) for i in range(3)]
+                self.norms = [shared.layers().BatchNormalization() for _ in range(2)]
+                self.logit = shared.layers().Dense(1)
 
             def call(self, x, training=False):
                 x = keras.ops.leaky_relu(self.blocks[0](x))
@@ -312,55 +168,57 @@ def _made_in_call(conv_dim=32):
     class Discriminator(keras.Model):
         def call(self, x):
             for number, width in enumerate((conv_dim, 2 * conv_dim, 4 * conv_dim)):
-                x = _conv(width)(x)
-                for layer in _norm(number):
+                x = shared.conv(width)(x)
+                for layer in shared.norm(number):
                     x = layer(x)
-                x = _leaky()(x)
-            return _layers().Dense(1)(_layers().Flatten()(x))
+                x = shared.leaky()(x)
+            return shared.layers().Dense(1)(shared.layers().Flatten()(x))
 
     return Discriminator()
 
 
 def _default_of_64(conv_dim=64):
-    return _built()(conv_dim)
+    return shared.build_like()(conv_dim)
 
 
 def _freeze(network: Any) -> None:
     network.trainable = False
 
 
-_PADDED = {"padding": "same", "use_bias": False, "strides": 1}
-
-_WRONG = {
+WRONG = {
     "keras_slope": Mistake(
         "That is what Keras' LeakyReLU does if it is told nothing. DCGAN's passes on 0.20: "
         "`keras.layers.LeakyReLU(negative_slope=0.2)`.",
-        _built(between=lambda number: [*_norm(number), _layers().LeakyReLU()]),
+        shared.build_like(
+            between=lambda number: [*shared.norm(number), shared.layers().LeakyReLU()]
+        ),
     ),
     "torch_slope": Mistake(
         "That is what PyTorch's LeakyReLU does if it is told nothing. DCGAN's passes on 0.20: "
         "`keras.layers.LeakyReLU(negative_slope=0.2)`.",
-        _built(between=lambda number: [*_norm(number), _leaky(0.01)]),
+        shared.build_like(between=lambda number: [*shared.norm(number), shared.leaky(0.01)]),
     ),
     "relu": Mistake(
         "That is ReLU, for negative values of which no gradient comes back. DCGAN's discriminator "
         "has LeakyReLU, which passes on 0.20.",
-        _built(between=lambda number: [*_norm(number), _layers().ReLU()]),
+        shared.build_like(between=lambda number: [*shared.norm(number), shared.layers().ReLU()]),
     ),
     "no_activation": Mistake(
         "So there is no activation, and two layers without one between them are no more than one. "
         "Put `keras.layers.LeakyReLU(negative_slope=0.2)` there.",
-        _built(between=_norm),
+        shared.build_like(between=shared.norm),
     ),
     "other_activation": Mistake(
         "DCGAN's discriminator has LeakyReLU in all hidden layers: it passes on positive values "
         "as they are and 0.20 of negative ones.",
-        _built(between=lambda number: [*_norm(number), _layers().Activation("tanh")]),
+        shared.build_like(
+            between=lambda number: [*shared.norm(number), shared.layers().Activation("tanh")]
+        ),
     ),
     "no_batch_norm": Mistake(
         "Between convolution and LeakyReLU of the second and the third block belongs "
         "`keras.layers.BatchNormalization()`.",
-        _built(between=lambda number: [_leaky()]),
+        shared.build_like(between=lambda number: [shared.leaky()]),
     ),
     "frozen_batch_norm": Mistake(
         "BatchNormalization is there, but normalises by its running statistics even in training. "
@@ -375,113 +233,135 @@ _WRONG = {
     "batch_norm_on_the_input_layer": Mistake(
         "Leave batch normalisation out in the first block: DCGAN's discriminator has none on its "
         "input layer, so that it sees the images' own brightness and contrast.",
-        _built(between=lambda number: [*_norm(1), _leaky()]),
+        shared.build_like(between=lambda number: [*shared.norm(1), shared.leaky()]),
     ),
     "batch_norm_on_the_images": Mistake(
         "Batch normalisation comes before the first convolution. The discriminator has to see the "
         "images as they are: only the second and third block have one.",
-        _built(before=lambda: _norm(1)),
+        shared.build_like(before=lambda: shared.norm(1)),
     ),
     "images_changed": Mistake(
         "The discriminator gets images in (-1, 1), as the generator makes them: nothing comes "
         "before the first convolution.",
-        _built(before=lambda: [_layers().Rescaling(1 / 127.5, -1)]),
+        shared.build_like(before=lambda: [shared.layers().Rescaling(1 / 127.5, -1)]),
     ),
     "batch_norm_after_the_activation": Mistake(
         "Asked for is the paper's order: convolution, batch normalisation, LeakyReLU. An "
         "`activation=` inside the convolution acts before what follows it.",
-        _built(between=lambda number: [_leaky(), *_norm(number)]),
+        shared.build_like(between=lambda number: [shared.leaky(), *shared.norm(number)]),
     ),
     "activation_twice": Mistake(
         "Is there an `activation=` inside the convolution? It acts before the batch normalisation "
         "that follows. Leave it out: LeakyReLU comes once, after batch normalisation.",
-        _built(
-            convolution=lambda width, number: _conv(
+        shared.build_like(
+            convolution=lambda width, number: shared.conv(
                 width, activation="leaky_relu" if number else None
             )
         ),
     ),
     "batch_norm_twice": Mistake(
         "Batch normalisation stands before and after the activation. Once, before it, is enough.",
-        _built(between=lambda number: [*_norm(number), _leaky(), *_norm(number)]),
+        shared.build_like(
+            between=lambda number: [*shared.norm(number), shared.leaky(), *shared.norm(number)]
+        ),
     ),
     "per_image": Mistake(
         "That is layer, group or instance normalisation. `keras.layers.BatchNormalization()` takes "
         "a channel's mean and variance over the whole batch.",
-        _built(between=lambda number: _per_image(number)),
+        shared.build_like(between=lambda number: _per_image(number)),
     ),
     "bias_before_batch_norm": Mistake(
         "Batch normalisation subtracts the mean, and with it the bias of the convolution before "
         "it; its own beta takes the bias's place. `use_bias=False` in those convolutions.",
-        _built(convolution=lambda width, number: _conv(width, use_bias=True)),
+        shared.build_like(convolution=lambda width, number: shared.conv(width, use_bias=True)),
     ),
     "constant_weights": Mistake(
         "Filters that begin alike stay alike, and zeros do not even get a gradient. Leave out the "
         "initializer, or take `keras.initializers.RandomNormal(0.0, 0.02)`.",
-        _built(convolution=lambda width, number: _conv(width, kernel_initializer="zeros")),
+        shared.build_like(
+            convolution=lambda width, number: shared.conv(width, kernel_initializer="zeros")
+        ),
     ),
     "detached": Mistake(
         "So nothing there can learn. Leave out `stop_gradient`, and compute with `keras.ops` all "
         "the way.",
-        _built(
+        shared.build_like(
             head=lambda width: [
-                _layers().Flatten(),
-                _layers().Dense(1),
-                _layers().Lambda(_stop_gradient),
+                shared.layers().Flatten(),
+                shared.layers().Dense(1),
+                shared.layers().Lambda(_stop_gradient),
             ]
         ),
     ),
     "input_detached": Mistake(
         "The generator learns from that gradient, which comes to it through the images: leave out "
         "`stop_gradient`.",
-        _built(before=lambda: [_layers().Lambda(_stop_gradient)]),
+        shared.build_like(before=lambda: [shared.layers().Lambda(_stop_gradient)]),
     ),
     "sigmoid": Mistake(
         "Leave out the sigmoid: the losses of this course take logits and have it inside, where "
         "it does not overflow.",
-        _built(head=lambda width: [_layers().Flatten(), _layers().Dense(1, "sigmoid")]),
+        shared.build_like(
+            head=lambda width: [shared.layers().Flatten(), shared.layers().Dense(1, "sigmoid")]
+        ),
     ),
     "logits_changed": Mistake(
         "Nothing comes after the dense layer that makes the logit: no batch normalisation and no "
         "activation.",
-        _built(head=lambda width: [_layers().Flatten(), _layers().Dense(1), *_norm(1)]),
+        shared.build_like(
+            head=lambda width: [
+                shared.layers().Flatten(),
+                shared.layers().Dense(1),
+                *shared.norm(1),
+            ]
+        ),
     ),
     "max_pooling": Mistake(
         "That is max pooling. DCGAN lets the convolutions do it, with `strides=2`, so that how to "
         "halve the maps is learnt.",
-        _built(
-            convolution=lambda width, number: _conv(width, **_PADDED),
-            between=lambda number: [*_norm(number), _leaky(), _layers().MaxPooling2D()],
+        shared.build_like(
+            convolution=lambda width, number: shared.conv(width, **shared.PADDED),
+            between=lambda number: [
+                *shared.norm(number),
+                shared.leaky(),
+                shared.layers().MaxPooling2D(),
+            ],
         ),
     ),
     "average_pooling": Mistake(
         "That is average pooling. DCGAN lets the convolutions do it, with `strides=2`, so that "
         "how to halve the maps is learnt.",
-        _built(
-            convolution=lambda width, number: _conv(width, **_PADDED),
-            between=lambda number: [*_norm(number), _leaky(), _layers().AveragePooling2D(2)],
+        shared.build_like(
+            convolution=lambda width, number: shared.conv(width, **shared.PADDED),
+            between=lambda number: [
+                *shared.norm(number),
+                shared.leaky(),
+                shared.layers().AveragePooling2D(2),
+            ],
         ),
     ),
     "global_pooling": Mistake(
         "That is global pooling. The paper tried the average: more stable, but slower to "
         "converge. Here all numbers of the last maps count: `keras.layers.Flatten()`.",
-        _built(head=lambda width: [_layers().GlobalAveragePooling2D(), _layers().Dense(1)]),
+        shared.build_like(
+            head=lambda width: [shared.layers().GlobalAveragePooling2D(), shared.layers().Dense(1)]
+        ),
     ),
     "valid_padding": Mistake(
         'Without padding a convolution loses the border. `padding="same"` with `strides=2` '
         "halves the size exactly.",
-        _built(convolution=lambda width, number: _conv(width, padding="valid")),
+        shared.build_like(convolution=lambda width, number: shared.conv(width, padding="valid")),
     ),
     "stride_missing": Mistake(
         "A convolution has stride 1 if it is told nothing. Each one here halves the size: "
         "`strides=2`.",
-        _built(convolution=lambda width, number: _conv(width, **_PADDED)),
+        shared.build_like(convolution=lambda width, number: shared.conv(width, **shared.PADDED)),
     ),
     "too_many_convolutions": Mistake(
         "Three convolutions, each with stride 2, take 32 to 16, 8 and 4; no others stand between "
         "them or after them. (SeparableConv2D is two in one.)",
-        _built(
-            convolution=lambda width, number: _conv(width, strides=1 if number == 2 else 2),
+        shared.build_like(
+            convolution=lambda width, number: shared.conv(width, strides=1 if number == 2 else 2),
             widths=lambda conv_dim: (conv_dim, 2 * conv_dim, 2 * conv_dim, 4 * conv_dim),
         ),
     ),
@@ -491,48 +371,54 @@ _WRONG = {
     ),
     "block_missing": Mistake(
         "Three blocks take 32 to 16, 8 and 4: at least one of them is missing.",
-        _built(widths=lambda conv_dim: (conv_dim, 2 * conv_dim)),
+        shared.build_like(widths=lambda conv_dim: (conv_dim, 2 * conv_dim)),
     ),
     "conv_dim_ignored": Mistake(
         "The numbers of filters are written into the function. They follow from conv_dim: "
         "conv_dim, 2 * conv_dim, 4 * conv_dim.",
-        _built(widths=lambda conv_dim: (32, 64, 128)),
+        shared.build_like(widths=lambda conv_dim: (32, 64, 128)),
     ),
     "other_channels": Mistake(
         "The sizes are right, the numbers of filters are not: conv_dim, 2 * conv_dim, "
         "4 * conv_dim.",
-        _built(widths=lambda conv_dim: (conv_dim, conv_dim, conv_dim)),
+        shared.build_like(widths=lambda conv_dim: (conv_dim, conv_dim, conv_dim)),
     ),
     "channels_first": Mistake(
         "Keras' images have the channels last: `keras.Input((32, 32, 3))`.",
-        _built(shape=(3, 32, 32)),
+        shared.build_like(shape=(3, 32, 32)),
     ),
     "flatten_missing": Mistake(
         "The last maps have to become one row per image before the dense layer: "
         "`keras.layers.Flatten()`. (After a last convolution to 1x1 it is missing just so.)",
-        _built(head=lambda width: [_layers().Dense(1)]),
+        shared.build_like(head=lambda width: [shared.layers().Dense(1)]),
     ),
     "hidden_dense": Mistake(
         "DCGAN has no hidden dense layers: the flattened maps go straight to the one that makes "
         "the logit.",
-        _built(
+        shared.build_like(
             head=lambda width: [
-                _layers().Flatten(),
-                _layers().Dense(10),
-                _leaky(),
-                _layers().Dense(1),
+                shared.layers().Flatten(),
+                shared.layers().Dense(10),
+                shared.leaky(),
+                shared.layers().Dense(1),
             ]
         ),
     ),
     "dropout": Mistake(
         "That is dropout, which DCGAN's guidelines do not have; batch normalisation already makes "
         "an image's logit depend a little on chance, on the rest of its batch. Leave it out.",
-        _built(between=lambda number: [*_norm(number), _leaky(), _layers().Dropout(0.3)]),
+        shared.build_like(
+            between=lambda number: [
+                *shared.norm(number),
+                shared.leaky(),
+                shared.layers().Dropout(0.3),
+            ]
+        ),
     ),
     "not_trainable": Mistake(
         "Leave `trainable` True: the discriminator is frozen, if ever, by the optimiser that does "
         "not get its variables.",
-        _built(change=_freeze),
+        shared.build_like(change=_freeze),
     ),
     "layers_made_in_call": Mistake(
         "Make the layers in `__init__` and keep them in `self`: those made in `call` are new, "
@@ -543,7 +429,7 @@ _WRONG = {
 
 
 def _per_image(number: int) -> list[Any]:
-    return [*([_layers().GroupNormalization(1)] if number else []), _leaky()]
+    return [*([shared.layers().GroupNormalization(1)] if number else []), shared.leaky()]
 
 
 def _functional(conv_dim=32):
@@ -613,9 +499,13 @@ def _subclassed_with_tensorflow(conv_dim=32):
     class Discriminator(keras.Model):
         def __init__(self):
             super().__init__()
-            self.blocks = [_conv(conv_dim), _conv(2 * conv_dim), _conv(4 * conv_dim)]
-            self.norms = {"1": _norm(1)[0], "2": _norm(2)[0]}
-            self.logit = _layers().Dense(1)
+            self.blocks = [
+                shared.conv(conv_dim),
+                shared.conv(2 * conv_dim),
+                shared.conv(4 * conv_dim),
+            ]
+            self.norms = {"1": shared.norm(1)[0], "2": shared.norm(2)[0]}
+            self.logit = shared.layers().Dense(1)
 
         def call(self, x):  # Keras hands training on
             for i, block in enumerate(self.blocks):
@@ -674,7 +564,7 @@ def _nested(conv_dim=32):
     from helpers.keras import keras
 
     def block(width, normalised):
-        parts = [_conv(width), *_norm(int(normalised)), _leaky()]
+        parts = [shared.conv(width), *shared.norm(int(normalised)), shared.leaky()]
         return keras.Sequential(parts)
 
     network = keras.Sequential([block(conv_dim, False), block(2 * conv_dim, True)])
@@ -685,7 +575,7 @@ def _nested(conv_dim=32):
 
 
 _RIGHT = [
-    _built(),
+    shared.build_like(),
     _functional,
     _activation_in_the_layer,
     _subclassed,
@@ -693,9 +583,11 @@ _RIGHT = [
     _by_hand,
     _with_zero_padding_and_permutation,
     _nested,
-    _built(convolution=lambda width, number: _conv(width, 5, use_bias=number == 0)),
-    _built(  # scales that begin near 0
-        between=lambda number: [*_norm(number, gamma_initializer=_near_0()), _leaky()],
+    shared.build_like(
+        convolution=lambda width, number: shared.conv(width, 5, use_bias=number == 0)
+    ),
+    shared.build_like(  # scales that begin near 0
+        between=lambda number: [*shared.norm(number, gamma_initializer=_near_0()), shared.leaky()],
     ),
 ]
 
@@ -706,7 +598,7 @@ def register_build_discriminator(lesson: Lesson) -> Exercise:
         "helpers.keras.discriminator.build_discriminator",
         probe=_probe,
         names_mistakes=True,
-        mistakes=_WRONG,
+        mistakes=WRONG,
         hints=[
             "It is the network of `Discriminator`, layer by layer, with keras.layers' "
             '`Conv2D(filters, 4, strides=2, padding="same", use_bias=False)`, '
@@ -944,8 +836,8 @@ def _complain_of_logits(pair: _Pair) -> None:
     import torch
 
     with torch.no_grad():
-        wanted = pair.torch_network(torch.tensor(_IMAGES).permute(0, 3, 1, 2)).numpy()
-    logits = np.asarray(pair.keras_network(_IMAGES, training=False))
+        wanted = pair.torch_network(torch.tensor(shared.IMAGES).permute(0, 3, 1, 2)).numpy()
+    logits = np.asarray(pair.keras_network(shared.IMAGES, training=False))
     difference = np.abs(logits - wanted).max() / np.abs(wanted).max()
     if difference > 0.01:  # a GPU may compute with three digits; the weights are equal by now
         raise Complaint(

@@ -19,21 +19,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from helpers.checks import keras_discriminator as lesson_05
+from helpers.checks import keras_discriminator_parts as shared
 from helpers.checks import keras_networks as tools
 from helpers.checks.engine import Complaint, Exercise, Lesson, Mistake, Question, ask
 
 if TYPE_CHECKING:
     import keras
 
-_CONV_DIM = lesson_05._CONV_DIM  # 3, so that there are 12 last maps of 16 pixels
-_IMAGES = lesson_05._IMAGES
-_LAST = lesson_05._MAPS[-1]
+_CONV_DIM = shared.CONV_DIM  # 3, so that there are 12 last maps of 16 pixels
+_IMAGES = shared.IMAGES
+_LAST = shared.MAPS[-1]
 
 
 def _probe(attempt: Callable) -> Generator[Question, Any, None]:
-    yield ask(
-        "keras_gap_discriminator()", lambda: _told(lesson_05._complain_of_the_default, attempt)
-    )
+    yield ask("keras_gap_discriminator()", lambda: _told(shared.complain_of_the_default, attempt))
     made = f"keras_gap_discriminator({_CONV_DIM})"
     network = yield ask(made, lambda: tools.a_network(attempt(_CONV_DIM)), compare=False)
     yield ask("The output for 8 images", lambda: _complain_of_the_output(network))
@@ -43,7 +42,7 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask("Between the layers", lambda: _told(_complain_of_pooling, look))
     yield ask("The last maps:", lambda: _complain_of_the_head(look))
     yield ask("The maps", lambda: _told(_complain_of_the_maps, look))
-    yield ask("The images", lambda: _told(lesson_05._complain_of_the_images, look))
+    yield ask("The images", lambda: _told(shared.complain_of_the_images, look))
     yield ask("In training,", lambda: _told(_complain_of_the_layers, look))
     yield ask("The logits", lambda: _told(_complain_of_the_logits, look))
     yield ask("Weights that", lambda: _told(tools.complain_of_idle_weights, network, _IMAGES))
@@ -59,13 +58,13 @@ def _told(complain: Callable, *args: Any) -> None:
         slug = complaint.mistake
         if not slug or slug in _MISTAKES:
             raise
-        known = lesson_05._WRONG.get(slug)
+        known = lesson_05.WRONG.get(slug)
         raise Complaint(f"{complaint} {known.diagnosis}" if known else str(complaint)) from None
 
 
 def _complain_of_the_output(network: keras.Model) -> None:
     try:
-        _told(lesson_05._complain_of_the_output, network)
+        _told(shared.complain_of_the_output, network)
     except Complaint as complaint:
         shape = tuple(np.shape(network(_IMAGES, training=False)))
         if shape in ((8, 4, 4, 1), (8, 16, 1)):
@@ -293,7 +292,7 @@ def _complain_of_pooling(look: tools.Look) -> None:
 
 def _complain_of_the_maps(look: tools.Look) -> None:
     maps = [step.out.shape[1:] for step in look.first.steps[:-1] if step.out.ndim == 4]
-    if maps == lesson_05._MAPS:
+    if maps == shared.MAPS:
         return
     channels, sizes = [each[2] for each in maps], [each[0] for each in maps]
     slug = ""
@@ -304,8 +303,8 @@ def _complain_of_the_maps(look: tools.Look) -> None:
     elif sizes[:3] != [16, 8, 4]:
         slug = "stride_missing" if 32 in sizes or sizes[1:3] == [16, 16] else "valid_padding"
     raise Complaint(
-        f"of the convolutions are {lesson_05._told(maps)} with conv_dim={_CONV_DIM}. Asked for is "
-        f"{lesson_05._told(lesson_05._MAPS)}.",
+        f"of the convolutions are {shared.listed(maps)} with conv_dim={_CONV_DIM}. Asked for is "
+        f"{shared.listed(shared.MAPS)}.",
         slug,
     )
 
@@ -322,7 +321,7 @@ def _complain_of_the_logits(look: tools.Look) -> None:
         out = seen.steps[-1].out
         if _is_pointwise(look):
             out = out.mean(_MAPS)
-        lesson_05._complain_of_changed_logits(out.ravel(), seen.output.ravel())
+        shared.complain_of_changed_logits(out.ravel(), seen.output.ravel())
 
 
 # --- answers, right and wrong ------------------------------------------------------------------
@@ -340,7 +339,7 @@ def _gap(width: int) -> list[Any]:
 
 def _built(head: Callable = _gap, **parts: Callable) -> Callable:
     """Lesson 05's network with the head of this lesson, or with another one."""
-    return lesson_05._built(head=head, **parts)
+    return shared.build_like(head=head, **parts)
 
 
 def _head(function: Callable) -> Callable:
@@ -370,8 +369,8 @@ def _made_in_call(conv_dim=32):
 
 def _too_early(number: int) -> list[Any]:
     if number < 2:
-        return [*lesson_05._norm(number), lesson_05._leaky()]
-    return [*lesson_05._norm(1), _layers().GlobalAveragePooling2D(), lesson_05._leaky()]
+        return [*shared.norm(number), shared.leaky()]
+    return [*shared.norm(1), _layers().GlobalAveragePooling2D(), shared.leaky()]
 
 
 _MISTAKES = {
@@ -437,7 +436,7 @@ _MISTAKES = {
         "BatchNormalization, then LeakyReLU(0.2).)",
         _built(
             head=lambda width: [
-                *(_layers().GlobalAveragePooling2D(), lesson_05._leaky()),
+                *(_layers().GlobalAveragePooling2D(), shared.leaky()),
                 _layers().Dense(1),
             ]
         ),
@@ -463,7 +462,7 @@ _MISTAKES = {
         _built(
             head=lambda width: [
                 *(_layers().GlobalAveragePooling2D(), _layers().Dense(10)),
-                *(lesson_05._leaky(), _layers().Dense(1)),
+                *(shared.leaky(), _layers().Dense(1)),
             ]
         ),
     ),
@@ -479,28 +478,28 @@ _MISTAKES = {
     "keras_slope": Mistake(
         "That is what Keras' LeakyReLU does if it is told nothing. DCGAN's passes on 0.20: "
         "`keras.layers.LeakyReLU(negative_slope=0.2)`.",
-        _built(between=lambda number: [*lesson_05._norm(number), _layers().LeakyReLU()]),
+        _built(between=lambda number: [*shared.norm(number), _layers().LeakyReLU()]),
     ),
     "relu": Mistake(
         "That is ReLU. The blocks are lesson 05's, with LeakyReLU, which passes on 0.20.",
-        _built(between=lambda number: [*lesson_05._norm(number), _layers().ReLU()]),
+        _built(between=lambda number: [*shared.norm(number), _layers().ReLU()]),
     ),
     "no_batch_norm": Mistake(
         "The blocks are lesson 05's: batch normalisation between convolution and LeakyReLU of the "
         "second and the third.",
-        _built(between=lambda number: [lesson_05._leaky()]),
+        _built(between=lambda number: [shared.leaky()]),
     ),
     "batch_norm_on_the_input_layer": Mistake(
         "Leave batch normalisation out in the first block, as in lesson 05.",
-        _built(between=lambda number: [*lesson_05._norm(1), lesson_05._leaky()]),
+        _built(between=lambda number: [*shared.norm(1), shared.leaky()]),
     ),
     "max_pooling": Mistake(
         "That is max pooling. The convolutions make the maps smaller, with `strides=2`; only the "
         "last maps are averaged.",
         _built(
-            convolution=lambda width, number: lesson_05._conv(width, **lesson_05._PADDED),
+            convolution=lambda width, number: shared.conv(width, **shared.PADDED),
             between=lambda number: [
-                *(*lesson_05._norm(number), lesson_05._leaky(), _layers().MaxPooling2D()),
+                *(*shared.norm(number), shared.leaky(), _layers().MaxPooling2D()),
             ],
         ),
     ),
@@ -549,7 +548,7 @@ def _subclassed(conv_dim=32):
     class Discriminator(keras.Model):
         def __init__(self):
             super().__init__()
-            self.blocks = [lesson_05._conv(conv_dim * 2**i) for i in range(3)]
+            self.blocks = [shared.conv(conv_dim * 2**i) for i in range(3)]
             self.norms = [_layers().BatchNormalization(scale=False) for _ in range(2)]
             self.logit = _layers().Dense(1)
 
@@ -588,11 +587,11 @@ _RIGHT = [
     _built(
         head=_head(lambda x: _ops().mean(x, axis=(1, 2))),
         between=lambda number: [
-            *lesson_05._norm(number, gamma_initializer=_near_1(), beta_initializer=_near_1()),
-            lesson_05._leaky(),
+            *shared.norm(number, gamma_initializer=_near_1(), beta_initializer=_near_1()),
+            shared.leaky(),
         ],
     ),
-    _built(between=lambda number: [*lesson_05._norm(number, center=False), lesson_05._leaky()]),
+    _built(between=lambda number: [*shared.norm(number, center=False), shared.leaky()]),
 ]
 
 

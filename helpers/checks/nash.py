@@ -37,7 +37,7 @@ class _Outcome:
     def like(self, other: _Outcome) -> bool:
         if self.raised or other.raised:
             return bool(self.raised and other.raised)
-        return same(self.value, other.value)
+        return same(self.value, other.value) or same(other.value, self.value)  # 0 and 0.0
 
 
 def _same_outcomes(some: Sequence[_Outcome], others: Sequence[_Outcome]) -> bool:
@@ -256,11 +256,17 @@ _WIDE = np.array([[2.0, 0, 1], [1, 3, 1]]), np.array([[1.0, 3, 0], [2, 1, 0.5]])
 _TENTHS = np.array([[0.1, 0.7], [0.5, 0.2]]), np.array([[0.3, 0.6], [0.9, 0.2]])
 _SADDLE_POINT = np.array([[3.0, 2], [1, 0]])
 _INDIFFERENT = np.array([[1.0, 1], [1, 0]])
+# Equilibria; the first is none if row_payoff is read the other way round, the second if
+# column_payoff is.
+_ROW_DECIDES = np.array([[2.0, 3], [0, 1]]), np.array([[0.0, 3], [1, 2]])
+_COLUMN_DECIDES = np.array([[0.0, 2], [3, 1]]), np.array([[2.0, 3], [1, 0]])
 _TALL = np.array([[1.0, 4], [2, 0], [0, 3]]), np.array([[2.0, 1], [0, 3], [1, 1]])
 
 _NASH_CASES = [
     case(_PRISONERS, _PRISONERS.T.copy(), _array(0, 1), _array(0, 1)),
     case(_PRISONERS, _PRISONERS.T.copy(), _array(1, 0), _array(1, 0)),
+    case(*_ROW_DECIDES, _array(1, 0), _array(0, 1)),
+    case(*_COLUMN_DECIDES, _array(1, 0), _array(0, 1)),
     case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.5, 0.5)),
     case(_PENNIES, -_PENNIES, _array(0.5, 0.5), _array(0.75, 0.25)),
     case(10 + _PENNIES, 10 - _PENNIES, _array(0.75, 0.25), _array(0.5, 0.5)),
@@ -469,12 +475,17 @@ _NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
         "You read column_payoff the other way round, as if its first index were the column "
         "player's action. In both matrices the first index is row's action: column gets "
         "`row_strategy @ column_payoff` by its single actions.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) and _no_gain(b @ x, y))),
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) & _no_gain(b @ x, y))),
+    ),
+    "column_payoff_with_its_own_strategy": (
+        "You weight column_payoff with column's own strategy: `column_payoff @ column_strategy`. "
+        "Column's single actions are met by what row plays: `row_strategy @ column_payoff`.",
+        _of_game(lambda a, b, x, y: bool(_no_gain(a @ y, x) & _no_gain(b @ y, y))),
     ),
     "row_payoff_transposed": (
         "You read row_payoff the other way round: `column_strategy @ row_payoff` sums over row's "
         "own actions. What each row gets is `row_payoff @ column_strategy`.",
-        _of_game(lambda a, b, x, y: bool(_no_gain(y @ a, x) and _no_gain(x @ b, y))),
+        _of_game(lambda a, b, x, y: bool(_no_gain(y @ a, x) & _no_gain(x @ b, y))),
     ),
     "payoffs_swapped": (
         "You compare each player with the other's numbers: the two matrices are swapped, or "
@@ -562,11 +573,11 @@ _NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
         ),
     ),
     "no_tolerance": (
-        "You do compare exactly: allow for a little, such as `gain <= 1e-9`.",
+        "Here they do: allow for a little, such as `gain <= 1e-6`.",
         _exact,
     ),
     "tolerance_too_large": (
-        "Your tolerance is so large that real gains pass. It is meant for rounding errors: 1e-9 "
+        "Your tolerance is so large that real gains pass. It is meant for rounding errors: 1e-6 "
         "is enough.",
         _with_tolerance(0.5),
     ),
@@ -615,7 +626,7 @@ _NASH_ENTRIES: dict[str, tuple[str, Callable]] = {
     ),
     "always_true": (
         "You say True to everything. Compare what each player gets with the best that it could get "
-        "alone; a tolerance is for rounding errors, 1e-9 is enough.",
+        "alone; a tolerance is for rounding errors, 1e-6 is enough.",
         _of_game(lambda a, b, x, y: True),
     ),
     "always_false": (
@@ -647,10 +658,22 @@ is_nash: Exercise = lesson.exercise(
         _NASH_CASES,
         _NASH_MISTAKES,
         plain=_is_plain,
-        aside="(Something else is wrong too: do you allow for rounding errors of 1e-9, and for "
+        aside="(Something else is wrong too: do you allow for rounding errors, and for "
         "matrices that are not square?)",
         also={
             "no_tolerance": [_exact_by_products, _for_both(_exactly_best)],
+            "column_payoff_transposed_everywhere": [
+                lambda row_payoff, column_payoff, row_strategy, column_strategy: bool(
+                    _no_gain(row_payoff @ column_strategy, row_strategy)
+                    and _no_gain(column_payoff @ row_strategy, column_strategy)
+                )
+            ],
+            "row_payoff_transposed": [
+                lambda row_payoff, column_payoff, row_strategy, column_strategy: bool(
+                    _no_gain(row_strategy @ column_payoff, column_strategy)
+                    and _no_gain(column_strategy @ row_payoff, row_strategy)
+                )
+            ],
             "most_likely_action": [
                 _for_both(lambda values, strategy: values.argmax() == strategy.argmax()),
                 lambda row_payoff, column_payoff, row_strategy, column_strategy: (
@@ -676,7 +699,7 @@ is_nash: Exercise = lesson.exercise(
         "What does the strategy itself get? The mean of those numbers, weighted by the strategy. "
         "No mixture gets more than the best single action, so compare with the max.",
         "For column: `row_strategy @ column_payoff`, one number for each column. Both gains, max "
-        "minus mean, have to be at most a tolerance such as 1e-9.",
+        "minus mean, have to be at most a tolerance such as 1e-6.",
     ],
     right=[
         _nash_by_loops,
@@ -711,7 +734,7 @@ _DISCRIMINATOR_CASES = [
     case(_array(2, 1.2, 0.3), _array(0.5, 0.4, 2.1)),
     case(_array(0.5, 0.5), _array(0.3, 0)),
     case(_array(0.5, 0.5, 0, 0), _array(0, 0.2, 0.8, 0)),
-    case(_array(1e-6, 0.7, 2e-6), _array(3e-6, 0.7, 1e-6)),
+    case(_array(1e-7, 0.7, 2e-7), _array(3e-7, 0.7, 1e-7)),
 ]
 
 
@@ -722,7 +745,7 @@ def _divides_in_place(p_real, p_fake):
 
 
 #: What people write to keep a denominator or a logarithm from 0, as far as it shows.
-_SMALL = tuple(10.0**-power for power in range(1, 10))
+_SMALL = tuple(10.0**-power for power in range(1, 12))
 
 
 def _with_small(above: float, below: float) -> Callable:
@@ -1232,6 +1255,15 @@ _VALUE_MISTAKES = _bank(
                 for p, q, d in zip(p_real, p_fake, discriminator, strict=True)
             ),
         ),
+        "places_by_the_discriminator": (
+            "You leave out the places where D is 0 or 1. Leave out those from which nothing comes: "
+            "p_real = 0 in the first sum, p_fake = 0 in the second.",
+            lambda p_real, p_fake, discriminator: sum(
+                p * math.log(d) + q * math.log(1 - d)
+                for p, q, d in zip(p_real, p_fake, discriminator, strict=True)
+                if 0 < d < 1
+            ),
+        ),
         "log_four": (
             "You return −log 4 for everything. That is V once the fakes are distributed like the "
             "real data and the discriminator answers 1/2; here it is the sum over the places.",
@@ -1241,21 +1273,45 @@ _VALUE_MISTAKES = _bank(
 )
 
 
+_judge_value = _Judge(
+    games.gan_value,
+    _VALUE_CASES,
+    _VALUE_MISTAKES,
+    plain=lambda each: all(((values > 0) & (values < 1)).all() for values in each.args),
+    aside="(Leave the places from which nothing comes for later.)",
+    also={
+        "kept_from_certainty": [
+            *(_kept_away(each) for each in _SMALL[:5]),
+            *(_with_small_in_logs(each) for each in _SMALL[:5]),
+        ]
+    },
+)
+
+
+def _value_probe(attempt: Callable) -> Generator[Question, Any, None]:
+    yield from _judge_value(attempt)
+    yield ask("Certain and wrong:", functools.partial(_complain_of_mercy, attempt))
+
+
+def _complain_of_mercy(attempt: Callable) -> None:
+    """Minus infinity, an error or, after a cut, a large loss are right; no loss is not."""
+    half = _array(0.5, 0.5)
+    try:
+        with np.errstate(all="ignore"):
+            value = float(attempt(half, half.copy(), _array(0, 1)))
+    except (ValueError, ArithmeticError):
+        return
+    if value > math.log(0.05):
+        raise Complaint(
+            "for p_real = p_fake = [0.5, 0.5] and D = [0, 1], a discriminator that is sure and "
+            f"wrong at both places, it gives {_told(value)}. It loses without end: −∞.",
+            "places_by_the_discriminator",
+        )
+
+
 gan_value: Exercise = lesson.exercise(
     games.gan_value,
-    probe=_Judge(
-        games.gan_value,
-        _VALUE_CASES,
-        _VALUE_MISTAKES,
-        plain=lambda each: all(((values > 0) & (values < 1)).all() for values in each.args),
-        aside="(Leave the places from which nothing comes for later.)",
-        also={
-            "kept_from_certainty": [
-                *(_kept_away(each) for each in _SMALL[:5]),
-                *(_with_small_in_logs(each) for each in _SMALL[:5]),
-            ]
-        },
-    ),
+    probe=_value_probe,
     names_mistakes=True,
     mistakes=_VALUE_MISTAKES,
     hints=[
@@ -1295,8 +1351,8 @@ gan_value: Exercise = lesson.exercise(
 Three arrays of n numbers: how likely each of n places is for real data and for fakes (both sum to
 1), and the probability of "real" that the discriminator gives each place. Returns
 V = Σ p_real log D + Σ p_fake log(1 - D), natural logarithm, with 0 log 0 = 0: a place from which
-nothing comes adds nothing. No place from which something comes is called impossible, so V is
-finite."""
+nothing comes adds nothing. Where a place from which something comes is called impossible, V is
+-inf; an error, or a cut that leaves a large loss, passes too."""
 
 
 # --- simultaneous_step and alternating_step -----------------------------------------------------
@@ -1966,6 +2022,13 @@ _DIRAC_MISTAKES = _bank(
                     -psi * slope - r1 * theta,
                     theta * slope - r1 * psi,
                 )
+            ),
+        ),
+        "penalty_twice": (
+            "r1 · ψ stands in both directions. It is part of what the discriminator maximises: "
+            "minus r1 · ψ in the second, nothing in the first.",
+            _players(
+                lambda theta, psi, slope, r1: (-psi * slope - r1 * psi, theta * slope - r1 * psi)
             ),
         ),
         "penalty_with_theta": (

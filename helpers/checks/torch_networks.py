@@ -440,7 +440,7 @@ class Passage:
         return self._remembered("activation", self._find_activation)
 
     def _find_activation(self) -> Activation:
-        fed = _ladder(self.shape)
+        fed = ladder(self.shape)
         got = self.feed(fed)
         aligned = _aligned(got, fed)
         if aligned is None:
@@ -504,16 +504,16 @@ def _normal(shape: Sequence[int], seed: int = 1) -> torch.Tensor:
     return torch.randn(tuple(shape), generator=draw)
 
 
-_RUNGS = torch.tensor([-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0])
+RUNGS = torch.tensor([-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0])
 
 
-def _ladder(shape: Sequence[int]) -> torch.Tensor:
+def ladder(shape: Sequence[int]) -> torch.Tensor:
     """-4, ..., 4 without 0 in random order, in every channel equally often if the count allows."""
     shape = tuple(shape)
     channels = shape[1] if len(shape) > 1 else 1
     each = torch.Size(shape).numel() // channels
     draw = torch.Generator().manual_seed(2)
-    rungs = _RUNGS.repeat(-(-each // len(_RUNGS)))[:each]
+    rungs = RUNGS.repeat(-(-each // len(RUNGS)))[:each]
     columns = torch.stack([rungs[torch.randperm(each, generator=draw)] for _ in range(channels)])
     if len(shape) < 2:
         return columns[0].reshape(shape)
@@ -585,7 +585,7 @@ def _recognise(fed: torch.Tensor, got: torch.Tensor) -> Activation:
     x, y = (each.transpose(0, 1).flatten(1) for each in (fed, got))
     near = 0.02 * float(y.abs().max())
     levels = []  # per rung, one number per channel
-    for rung in _RUNGS:
+    for rung in RUNGS:
         here = x == rung
         counts = here.sum(1)
         if not counts.all():  # a dense layer with few images
@@ -610,7 +610,7 @@ def _recognise(fed: torch.Tensor, got: torch.Tensor) -> Activation:
             return Activation(None, "a slope that is not the same for all channels")
         return Activation(ratio, _in_words(ratio))
     for name, function in _KNOWN_ACTIVATIONS.items():
-        expected = function(_RUNGS)[:, None]
+        expected = function(RUNGS)[:, None]
         if (heights - expected).abs().max() < max(near, 0.03):
             return Activation(None, name)
     return Activation(None, "")

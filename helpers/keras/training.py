@@ -87,7 +87,8 @@ def train_step(
     images : float (N, H, W, 3) in [-1, 1]. z : (N, latent_dim), by default drawn from N(0, 1) anew
     in every call. recipe : how images are augmented, and the target for the real ones. numbers :
     (2, N, 8) in [0, 1), the augmentation's random numbers for the real images and for the fakes, by
-    default drawn too. Returns (d_loss, g_loss), scalars in nats, as they were before the update.
+    default drawn too; both losses see the fakes augmented alike (in PyTorch the generator's draws
+    anew). Returns (d_loss, g_loss), scalars in nats, as they were before the update.
 
     ``training=True`` in all three calls: batch normalisation uses the batch's own statistics and
     moves its running ones. The discriminator sees the real images and the fakes as two batches.

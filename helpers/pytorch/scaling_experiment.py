@@ -11,7 +11,6 @@ same images and the same noise; they differ in nothing but the range and the las
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -28,6 +27,7 @@ from helpers.pixel_scaling import scale, unscale_to_uint8
 from helpers.pytorch.discriminator import Discriminator
 from helpers.pytorch.generator import Generator, init_weights
 from helpers.pytorch.losses import fake_loss, generator_loss, real_loss
+from helpers.runs import fingerprint
 
 #: Takes uint8 images (N, 3, 32, 32), returns numbers by name.
 Judge = Callable[[np.ndarray], Mapping[str, float]]
@@ -232,10 +232,6 @@ def _save(path: Path, results: Mapping[str, Any], rows: list[np.ndarray]) -> Non
     os.replace(text, path)
 
 
-def _fingerprint(images: np.ndarray) -> str:
-    return hashlib.sha256(images.tobytes()).hexdigest()[:16]
-
-
 def main(arguments: list[str] | None = None, judge: Judge | None = None) -> None:
     """The command line; see the module's docstring and ``--help``."""
     defaults = Options()
@@ -263,7 +259,7 @@ def main(arguments: list[str] | None = None, judge: Judge | None = None) -> None
         f"--steps {given.steps} --seeds {given.seeds} --conv-dim {given.conv_dim} "
         f"--batch-size {given.batch_size} --images {given.images} --count {given.count}",
         "options": asdict(options),
-        "images": _fingerprint(images),
+        "images": fingerprint(images),
         # What the judge says of real images: no generator can be expected to do better.
         "floor": dict(judge(others)),
     }
