@@ -594,8 +594,7 @@ for ax, (r1, path) in zip(panels, plays.items(), strict=True):
     ax.plot(*path[0], "o", color=plots.GREEN, ms=5, label="start")
     ax.plot(*path[-1], "s", color=plots.RED, ms=5, label="end")
     ax.set(title=f"r1 = {r1:g}", xlabel="θ, generator", aspect="equal")
-marks = panels[0].get_legend_handles_labels()
-figure.legend(*marks, loc="upper right", ncols=3, fontsize=9)
+figure.legend(*ax.get_legend_handles_labels(), loc="upper right", ncols=3, fontsize=9)
 panels[0].set_ylabel("ψ, discriminator")
 figure.suptitle("Without R1 they circle, with it they come in", x=0.02, ha="left", fontsize=12)
 alt = "Circle without R1, spiral inwards with 0.3, a bow inwards with 1, a slow crawl with 3."

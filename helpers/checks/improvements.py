@@ -38,6 +38,7 @@ _NEAR = 2e-4
 def _read(
     *,
     mean: Callable[[float, float], float] = max,
+    baseline: Callable[[float, float], float] | None = None,
     error: Callable[[float, float, int], float] = lambda own, other, n: math.sqrt(
         (own**2 + other**2) / n
     ),
@@ -54,7 +55,7 @@ def _read(
         for name, (other_mean, spread) in table.items():
             if name == "baseline" and not baseline_too:
                 continue
-            gain = mean(own_mean, floor) - mean(other_mean, floor)
+            gain = (baseline or mean)(own_mean, floor) - mean(other_mean, floor)
             limit = times * error(own_spread, spread, seeds)
             verdicts[name] = helped if gain > limit else hurt if gain < -limit else open_
         return verdicts
@@ -131,6 +132,8 @@ _TABLE = {
 _SPREADS = {
     "baseline": (40.0, 6.0),
     "steady": (32.0, 0.5),  # the baseline's own spread makes it open: 10.4
+    "steady too": (35.0, 0.5),
+    "nearly as steady": (32.8, 0.5),
     "unsteady": (52.0, 9.0),  # 18.7
     "steadier and better": (27.0, 1.0),  # 10.5
     "worse": (59.0, 6.0),  # 14.7
@@ -162,6 +165,7 @@ read_ablation: Exercise = lesson.exercise(
             0.6,
             seeds=2,
         ),
+        case({"baseline": (30.0, 2.0), "other": (24.6, 2.0), "a third": (35.5, 2.0)}, 0.6, 3),
         case({"baseline": (30.0, 2.0), "other": (28.2, 2.0), "a third": (33.0, 2.0)}, 0.6, 12),
         case({"other": (4.0, 0.2), "baseline": (6.0, 0.2)}, 0.6),
         case({"baseline": (20.0, 0.5), "unsteady": (17.5, 2.0)}, 0.6),
@@ -187,6 +191,21 @@ read_ablation: Exercise = lesson.exercise(
             "the floor counts as the floor: max(mean, floor).",
             _read(mean=lambda mean, floor: mean),
         ),
+        "floor_for_the_recipe_only": Mistake(
+            "You lift the recipe's mean to the floor and leave the baseline's below it. Both count "
+            "as at least the floor.",
+            _read(baseline=lambda mean, floor: mean),
+        ),
+        "floor_for_the_baseline_only": Mistake(
+            "You lift the baseline's mean to the floor and leave the recipe's below it. Both count "
+            "as at least the floor.",
+            _read(mean=lambda mean, floor: mean, baseline=max),
+        ),
+        "floor_as_ceiling": Mistake(
+            "min(mean, floor) makes the floor of everything that is above it. What is *below* the "
+            "floor counts as the floor: max(mean, floor).",
+            _read(mean=min),
+        ),
         "floor_as_verdict": Mistake(
             "One mean at the floor does not make a row open: a recipe that came down from 9 to the "
             "floor did help. Put max(mean, floor) in the place of each mean and go on as usual.",
@@ -204,6 +223,16 @@ read_ablation: Exercise = lesson.exercise(
         "divided_by_seeds": Mistake(
             "The division by seeds belongs under the root: sqrt((s1² + s2²) / seeds).",
             _read(error=lambda own, other, n: math.hypot(own, other) / n),
+        ),
+        "seeds_minus_one": Mistake(
+            "You divide by seeds − 1. That belongs in the spread, where it already is; the mean of "
+            "n runs has the variance s² / n: sqrt((s1² + s2²) / seeds).",
+            _read(error=lambda own, other, n: math.sqrt((own**2 + other**2) / (n - 1))),
+        ),
+        "divided_by_both_runs": Mistake(
+            "You divide by the runs of both recipes together. Each mean has its own seeds runs: "
+            "s1² / seeds + s2² / seeds.",
+            _read(error=lambda own, other, n: math.sqrt((own**2 + other**2) / (2 * n))),
         ),
         "errors_added": Mistake(
             "Independent errors add up as squares: sqrt((s1² + s2²) / seeds), which is less than "
@@ -1054,6 +1083,7 @@ def _losses_probe(attempt: Callable) -> Generator[Question, Any, None]:
     yield ask("The discriminator's loss:", lambda: _complain_of_d_loss(game))
     yield ask("The generator's loss:", lambda: _complain_of_g_loss(game))
     yield ask("The gradients:", lambda: _complain_of_gradients(game))
+    yield ask("The discriminator:", lambda: _complain_of_plain_images(game))
 
 
 def _play(attempt: Callable, game: _Game) -> None:
@@ -1163,7 +1193,7 @@ def _complain_of_gradients(game: _Game) -> None:
             (spare,) = torch.autograd.grad(loss, game.source, retain_graph=True, allow_unused=True)
             if spare is not None and spare.any():
                 raise Complaint("one flows from d_loss into the fakes.", "fakes_attached")
-    # The right amount of it.
+    _complain_of_learning(game)
     again = _images(6, 13).requires_grad_()
     fakes = _Augment.of(torch.tanh(again))
     (expected,) = torch.autograd.grad(generator_loss(game.discriminator.logits(fakes)), again)
@@ -1175,6 +1205,36 @@ def _complain_of_gradients(game: _Game) -> None:
             f"{share:.2f} of it).",
             "generator_cut" if abs(share) < 0.5 else "",
         )
+
+
+def _complain_of_learning(game: _Game) -> None:
+    """The discriminator learns from both kinds, in equal parts."""
+    weight, parts = game.discriminator.weight, {}
+    for name, images, loss in (("reals", game.images, real_loss), ("fakes", game.fakes, fake_loss)):
+        logits = game.discriminator.logits(_Augment.of(images.detach()))
+        (parts[name],) = torch.autograd.grad(loss(logits), weight)
+    (got,) = torch.autograd.grad(game.losses[0], weight, retain_graph=True)
+    for share in (1.0, 0.5):
+        if (got / share - parts["reals"] - parts["fakes"]).abs().max() < 1e-3 * got.abs().max():
+            return
+    flat = torch.stack([each.flatten() for each in parts.values()], 1)
+    shares = torch.linalg.lstsq(flat, got.flatten()[:, None]).solution[:, 0]
+    told = " and ".join(f"{float(s):.2f} of the {n}'" for n, s in zip(parts, shares, strict=True))
+    raise Complaint(
+        f"what flows from d_loss to the discriminator's weights is {told} gradient, not the whole.",
+        "discriminator_cut",
+    )
+
+
+def _complain_of_plain_images(game: _Game) -> None:
+    shown = torch.cat(game.discriminator.calls)
+    for name, given in (("real", game.images), ("fake", game.fakes.detach())):
+        apart = (shown[:, None] - given[None]).abs().flatten(2).amax(2)
+        plain = int((apart < 1e-6).any(1).sum())
+        if plain:
+            raise Complaint(
+                f"it got {plain} {name} images too that augment has not had.", "shown_plain_too"
+            )
 
 
 def _losses(
@@ -1208,6 +1268,17 @@ def _changes_the_images(discriminator, augment, images, fakes):
     losses = reference.augmented_losses(discriminator, augment, images, fakes)
     images.mul_(0.5)
     return losses
+
+
+def _looks_at_plain_images(discriminator, augment, images, fakes):
+    discriminator(images)
+    return reference.augmented_losses(discriminator, augment, images, fakes)
+
+
+def _learns_from_reals_only(discriminator, augment, images, fakes):
+    logits = discriminator(augment(fakes))
+    d_loss = real_loss(discriminator(augment(images))) + fake_loss(logits.detach())
+    return d_loss, generator_loss(logits)
 
 
 def _one_augmentation_for_both(discriminator, augment, images, fakes):
@@ -1269,9 +1340,14 @@ augmented_losses: Exercise = lesson.exercise(
             _losses(fakes=lambda augment, x: augment(x)),
         ),
         "discriminator_cut": Mistake(
-            "The discriminator could not learn. Only the fakes are detached, not what the "
-            "discriminator says of them.",
-            _losses(d=lambda x, y: (real_loss(x) + fake_loss(y)).detach()),
+            "The discriminator could not learn from all it sees. Only the fakes are detached, not "
+            "what the discriminator says of them, and no call of it stands in torch.no_grad().",
+            _learns_from_reals_only,
+        ),
+        "shown_plain_too": Mistake(
+            "A call whose logits are not used counts too: in train mode it moves the running "
+            "statistics of batch normalisation. Leave it out.",
+            _looks_at_plain_images,
         ),
         "swapped": Mistake(
             "`real_loss` takes the logits of real images, `fake_loss` those of fakes.",
