@@ -11,6 +11,7 @@ writes there instead.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -72,11 +73,16 @@ def draw_samples(folder: Path) -> Path:
 
 def main() -> None:
     """Take the pictures, or say why not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.screenshots", description=__doc__.splitlines()[0]
+    )
+    images = browser.ROOT / "data" / "images"
+    parser.add_argument("folder", nargs="?", type=Path, default=images, help="where to write")
+    given = parser.parse_args()
     reason = browser.missing()
     if reason:
         sys.exit(f"No picture: {reason}.")
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else browser.ROOT / "data" / "images"
-    for path in take(folder):
+    for path in take(given.folder):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
