@@ -77,6 +77,7 @@ class Calculator(browser.Widget):
             self.page.mouse.down()
             self.page.mouse.move(goal, y, steps=4)
             self.page.mouse.up()
+            self.settled()  # or what the kernel still sends may put the handle back
             if self.readout(label) == value:
                 return
         raise AssertionError(f"{label} is {self.readout(label)}, not {value}")
