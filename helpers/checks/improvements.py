@@ -142,7 +142,7 @@ _SMALL = {"baseline": (8.0, 0.3), "other": (7.0, 0.3), "another": (9.2, 0.4), "t
 _AT_THE_FLOOR = {
     "baseline": (1.1, 0.02),
     "below": (0.7, 0.02),
-    "level": (1.1, 0.02),
+    "level": (1.12, 0.02),
     "far above": (1.9, 0.05),
     "just above": (1.3, 0.01),
 }

@@ -32,7 +32,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -503,23 +503,29 @@ def main() -> None:
         "Start the same command again with --resume: checkpoints are in "
         f"{options.out / 'checkpoints'}."
     )
+
+    def end(sentence: str) -> NoReturn:
+        if launched:  # a request to end that comes while the sentence is printed would swallow it
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(sentence)
+
     if launched:
         # torchrun ends all processes when one of them has ended.
         signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit(f"Another process of this run has ended. {go_on}")
+            signal.SIGTERM, lambda *_: end(f"Another process of this run has ended. {go_on}")
         )
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
         _run(options)
     except KeyboardInterrupt as stop:
-        sys.exit(f"\nStopped. {stop}")
+        end(f"\nStopped. {stop}")
     except (ValueError, OSError, runs.CheckpointError, runs.TrainingStopped) as error:
-        sys.exit(f"{error}")
+        end(f"{error}")
     except RuntimeError as error:
         if not launched:
             raise
         reason = str(error).splitlines()[0][:200]
-        sys.exit(f"Another process of this run has ended, or cannot be reached. {go_on} ({reason})")
+        end(f"Another process of this run has ended, or cannot be reached. {go_on} ({reason})")
     finally:
         if launched:
             distributed.destroy_process_group()
