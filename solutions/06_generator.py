@@ -728,10 +728,14 @@ for name, images in found.items():
 # anywhere. Are the images worse, too? The judge of lesson 02 compares them with real images; a
 # smaller distance is better:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from helpers.metrics import judge
 
 distance = {name: judge(images).distance for name, images in found.items()}
+for name, value in distance.items():
+    print(f"{name:>18}: distance {value:.0f}")
+
+# %%
 ratio = {name: value / distance["random"] for name, value in distance.items()}
 for name in list(vectors)[1:]:
     verdict = "above 3" if ratio[name] > 3 else "below 2" if ratio[name] < 2 else "2 to 3"
@@ -740,8 +744,7 @@ print("other random ones, other by more than a tenth:", abs(ratio["other random 
 
 # %% [markdown]
 # The middles of the line are clearly worse. The others differ from the random ones little more than
-# two sets of random ones from each other, 16 to 23 where this was run; the middles of the line are at
-# 95. The usual explanation is that the generator does not know such short vectors. It cannot be the
+# two sets of random ones from each other; the middles of the line are several times as far. The usual explanation is that the generator does not know such short vectors. It cannot be the
 # whole explanation: it does not know vectors that are 1.5 times as long either, and their images are
 # hardly worse. What short vectors lack is contrast. The first layer has no bias, so a shorter vector makes all its
 # outputs smaller; batch normalisation, which in eval mode divides by what it recorded in training,

@@ -118,19 +118,27 @@ print(f"{'real images (the floor)':>28}: {floor:4.0f}")
 # by √((s₁² + s₂²) / n). How many of those should one ask for? Draw two recipes from the *same*
 # distribution, three runs each, and count how often chance alone puts them apart:
 
+
 # %%
-draws = np.random.default_rng(0).standard_normal((2, 100_000, 3))
-difference = np.abs(draws[0].mean(1) - draws[1].mean(1))
-error = np.sqrt((draws.var(2, ddof=1) / 3).sum(0))
+def by_chance(times, runs=3, recipes=1):
+    """How often at least one of several recipes is so many errors from an equal baseline."""
+    draws = np.random.default_rng(0).standard_normal((1 + recipes, 100_000, runs))
+    means, variances = draws.mean(2), draws.var(2, ddof=1) / runs
+    errors = np.sqrt(variances[1:] + variances[0])
+    return (np.abs(means[1:] - means[0]) > times * errors).any(0).mean()
+
+
 for times in (1, 2, 3):
-    share = (difference > times * error).mean()
+    share = by_chance(times)
     print(f"by more than {times} standard error{'s'[: times - 1]}: in {share:.0%} of the trials")
+print(f"3, two runs each: {by_chance(3, runs=2):.0%}")
+print(f"3, at least one of seven recipes: {by_chance(3, recipes=7):.0%}")
 
 # %% [markdown]
 # Two standard errors, the rule of thumb from large samples, fool you more than one time in ten with
 # three runs each, since spreads of three runs are themselves half guesswork. So ask for three. (That is
-# per comparison: with seven recipes against one baseline, chance alone gives at least one false
-# verdict about one time in six.)
+# per comparison. The last line: with seven recipes against one baseline, chance gives a false verdict
+# more often.)
 #
 # **Exercise 1** `read_ablation` (●●○, 8 min). `table` is a dict like the one above, recipe to (mean,
 # spread) of `seeds` runs; smaller is better. Return a dict, recipe to verdict, for all but
