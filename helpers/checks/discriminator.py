@@ -82,7 +82,8 @@ def _block_probe(attempt: Callable) -> Generator[Question, Any, None]:
             lambda trace=trace: _complain_of_block_layers(trace),
         )
         yield ask(
-            f"The weights of {call}:", lambda block=block: shared.complain_of_learning(block, _MAPS)
+            f"The weights of {call}:",
+            lambda block=block: shared.complain_of_what_is_learnt(block, _MAPS),
         )
     inside = {
         batch_norm: [p for p in passages(block, _MAPS) if p.source]
@@ -665,7 +666,7 @@ def _discriminator_probe(attempt: Callable) -> Generator[Question, Any, None]:
     small = yield ask("Discriminator(4)", lambda: _in_train_mode(attempt(4)), compare=False)
     trace = yield ask("Discriminator(4):", lambda: _small_trace(small), compare=False)
     yield ask("The batch:", lambda: shared.complain_of_batch_size(small, (5, 3)))
-    yield ask("The weights:", lambda: shared.complain_of_learning(small, shared.IMAGES))
+    yield ask("The weights:", lambda: shared.complain_of_what_is_learnt(small, shared.IMAGES))
     yield ask("The layers:", lambda: shared.complain_of_layers(trace))
     yield ask("Two places:", lambda: shared.complain_of_sharing(small, trace))
     yield ask("The dense layers:", lambda: _complain_of_hidden_dense_layers(trace))

@@ -37,7 +37,7 @@ def _probe(attempt: Callable) -> Generator[Question, Any, None]:
     small = yield ask(_SMALL, lambda: _made(attempt, _CONV_DIM), compare=False)
     trace = yield ask(f"{_SMALL}:", lambda: _small_trace(small), compare=False)
     yield ask("The batch:", lambda: _told(shared.complain_of_batch_size, small, (5, 3)))
-    yield ask("The weights:", lambda: _told(shared.complain_of_learning, small, _IMAGES))
+    yield ask("The weights:", lambda: _told(shared.complain_of_what_is_learnt, small, _IMAGES))
     yield ask("The layers:", lambda: _told(shared.complain_of_layers, trace))
     yield ask("Two places:", lambda: _told(shared.complain_of_sharing, small, trace))
     yield ask("The first weights:", lambda: _told(shared.complain_of_constant_weights, trace))

@@ -32,16 +32,13 @@ from helpers.checks.torch_networks import (
     Trace,
     changes,
     complain_of_company,
-    complain_of_cut_gradients,
     complain_of_eval_mode,
-    complain_of_frozen,
+    complain_of_learning,
     complain_of_new_layers,
     complain_of_shared_modules,
     complain_of_shared_weights,
     complain_of_statistics,
     complain_of_traces,
-    complain_of_unregistered,
-    complain_of_unused,
     keeping_state,
     kind_of,
     learnable,
@@ -327,11 +324,7 @@ def _complain_of_parameters(network: nn.Module, inputs: torch.Tensor, trace: Tra
     """Weights that are not learnt, not known to the network, or in two places."""
     reached = {id(each) for each in learnable(trace.output)}
     if reached != {id(each) for each in network.parameters()}:
-        named("layers_made_in_forward", complain_of_new_layers, network, inputs)
-        named("layers_in_a_list", complain_of_unregistered, network, inputs)
-        named("frozen", complain_of_frozen, network)
-        named("detached", complain_of_cut_gradients, network, inputs)
-        named("unused_layer", complain_of_unused, network, inputs)
+        complain_of_learning(network, inputs)
     named("shared", complain_of_shared_weights, network, trace)
     named("shared", complain_of_shared_modules, network, inputs)
 

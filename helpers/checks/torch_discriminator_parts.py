@@ -20,14 +20,10 @@ from helpers.checks.torch_networks import (
     Passage,
     Step,
     Trace,
-    complain_of_cut_gradients,
     complain_of_cut_inputs,
-    complain_of_frozen,
-    complain_of_new_layers,
+    complain_of_learning,
     complain_of_shared_modules,
     complain_of_shared_weights,
-    complain_of_unregistered,
-    complain_of_unused,
     keeping_state,
     listing,
     named,
@@ -179,13 +175,9 @@ def times(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def complain_of_learning(network: nn.Module, inputs: torch.Tensor) -> None:
-    """Weights that no optimiser would get hold of, or that no gradient reaches."""
-    named("layers_made_in_forward", complain_of_new_layers, network, inputs)
-    named("layers_in_a_list", complain_of_unregistered, network, inputs)
-    named("frozen", complain_of_frozen, network)
-    named("detached", complain_of_cut_gradients, network, inputs)
-    named("unused_layer", complain_of_unused, network, inputs)
+def complain_of_what_is_learnt(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Weights that are not learnt, or images that a generator could not learn by."""
+    complain_of_learning(network, inputs)
     named("input_detached", complain_of_cut_inputs, network, inputs)
 
 

@@ -865,6 +865,15 @@ def complain_of_unused(network: nn.Module, inputs: torch.Tensor) -> None:
         )
 
 
+def complain_of_learning(network: nn.Module, inputs: torch.Tensor) -> None:
+    """Weights that no optimiser would get hold of, or that no gradient reaches."""
+    named("layers_made_in_forward", complain_of_new_layers, network, inputs)
+    named("layers_in_a_list", complain_of_unregistered, network, inputs)
+    named("frozen", complain_of_frozen, network)
+    named("detached", complain_of_cut_gradients, network, inputs)
+    named("unused_layer", complain_of_unused, network, inputs)
+
+
 def complain_of_eval_mode(network: nn.Module) -> None:
     """A network that does not come in train mode."""
     if not all(module.training for module in network.modules()):

@@ -91,8 +91,8 @@ class _Tab(widgets.VBox):
     def __init__(self, sliders: list, buttons: list, below: list, shown: list) -> None:
         self._busy = False
         for slider in sliders:
-            slider.layout.width, slider.layout.flex = "auto", "1 1 300px"
-            slider.layout.max_width = "420px"
+            slider.layout.width, slider.layout.flex = "auto", "1 1 380px"
+            slider.layout.max_width = "460px"
             slider.observe(self._update, "value")
         for button in buttons:
             button.layout = widgets.Layout(width="150px", margin="2px 8px 2px 2px")
