@@ -75,7 +75,7 @@ plots.show(
 # | [07 GradientTape](07_gradient_tape.ipynb) | how TensorFlow differentiates, and a train step | 70 |
 # | [08 Training](08_training.ipynb) | the whole thing, and what can go wrong | 60 |
 # | [09 Nash equilibrium](09_nash_equilibrium.ipynb) | what the two players can converge to | 60 |
-# | [10 Improvements](10_improvements.ipynb) | which changes help, measured | 75 |
+# | [10 Improvements](10_improvements.ipynb) | which changes help, measured | 80 |
 #
 # Each lesson stands on its own feet: it names what it needs from earlier ones, and you can start
 # anywhere.

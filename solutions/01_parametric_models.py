@@ -373,9 +373,9 @@ plots.show(
 # %% [markdown]
 # ## A GAN makes digits
 #
-# The third model is a small **GAN** ([lesson 00](00_start_here.ipynb) says what that is). Its generator turns 16 random
-# numbers into 64 pixels through three layers, which is a few lines of numpy. The training took
-# a minute and is not part of this lesson; `data/README.md` has the command.
+# The third model is a small **GAN** ([lesson 00](00_start_here.ipynb) says what that is). Its
+# generator turns 16 random numbers into 64 pixels through three layers, which is a few lines of
+# numpy. The training took a minute and is not part of this lesson; `data/README.md` has the command.
 
 # %%
 z = np.random.default_rng(3).standard_normal((1000, gan.latent_dim))
@@ -435,8 +435,8 @@ for name, samples in sets.items():
 # and others made chairs from a class and a view, without any adversary, in the month of the
 # conditional GAN; and your Gaussian per digit does it with two formulas. The DCGAN paper says
 # something else, of the “deconvolutional” network and of DRAW: nobody had used their generators for
-# supervised tasks, such as classifying images. What GANs brought is sharp images from random numbers. The DCGAN itself uses no
-# labels at all.
+# supervised tasks, such as classifying images. What GANs brought is sharp images from random numbers.
+# The DCGAN itself uses no labels at all.
 #
 # The same paper sorts image models as this lesson does: parametric ones, and non-parametric ones that
 # match patches in a data base of images. GANs are **parametric**, since the layers fix the number of

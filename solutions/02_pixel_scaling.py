@@ -386,9 +386,9 @@ assert pixel_scaling.out_of_reach(scaled["normalised"], "tanh") == 0
 print(bool(torch.allclose(torch.tanh(a), 2 * torch.sigmoid(2 * a) - 1, atol=1e-6)))
 
 # %% [markdown]
-# So whatever one generator can make, the other can make too: the weights and biases of its last
-# layer only have to be halved or doubled. If one of them is better, then not because of what it can do, but because of how it
-# *learns*. Could there be a reason?
+# So whatever one generator can make, the other can make too: the weights and biases of its last layer
+# only have to be halved or doubled. If one of them is better, then not because of what it can do, but
+# because of how it *learns*. Could there be a reason?
 
 # %% [markdown]
 # ## Why centre?

@@ -492,8 +492,9 @@ for name, parameter in network.named_parameters():
 
 # %% [markdown]
 # The table shows what has changed: all weights have 0.02 now, where PyTorch has a number for each
-# layer; batch normalisation's scales lie around 1, shifts and biases are 0. Does it matter? Lesson 04 says no, wherever a batch normalisation follows. Multiply the weights
-# of all layers but the last by 10:
+# layer; batch normalisation's scales lie around 1, shifts and biases are 0. Does it matter? Lesson 04
+# says no, wherever a batch normalisation follows. Multiply the weights of all layers but the last by
+# 10:
 
 # %%
 torch.manual_seed(0)
@@ -528,11 +529,11 @@ for deviation in (0.002, 0.02, 0.2, 1.0):
     print(f"{saturated:.0%} beyond 0.99, a step is {step:.2%} of a weight")
 
 # %% [markdown]
-# With deviation 1, most numbers of an image start near −1 or 1, in garish colours: there tanh is flat,
-# and hardly any gradient gets through. And a step moves a weight by a fiftieth of a percent, so that it keeps its
-# random value for thousands of steps. With 0.02 the images start out grey, where tanh is steep, and
-# a hundred steps can replace a weight. With 0.002, ten steps can, so too small a start is soon made
-# up for. 0.02 is a good choice and not a magic number.
+# With deviation 1, most numbers of an image start near −1 or 1, in garish colours: there tanh is
+# flat, and hardly any gradient gets through. And a step moves a weight by a fiftieth of a percent, so
+# that it keeps its random value for thousands of steps. With 0.02 the images start out grey, where
+# tanh is steep, and a hundred steps can replace a weight. With 0.002, ten steps can, so too small a
+# start is soon made up for. 0.02 is a good choice and not a magic number.
 
 # %% [markdown]
 # ## A loss that teaches while it loses
@@ -744,11 +745,12 @@ print("other random ones, other by more than a tenth:", abs(ratio["other random 
 
 # %% [markdown]
 # The middles of the line are clearly worse. The others differ from the random ones little more than
-# two sets of random ones from each other; the middles of the line are several times as far. The usual explanation is that the generator does not know such short vectors. It cannot be the
-# whole explanation: it does not know vectors that are 1.5 times as long either, and their images are
-# hardly worse. What short vectors lack is contrast. The first layer has no bias, so a shorter vector makes all its
-# outputs smaller; batch normalisation, which in eval mode divides by what it recorded in training,
-# does not make up for it, and so it goes on through the network.
+# two sets of random ones from each other; the middles of the line are several times as far. The usual
+# explanation is that the generator does not know such short vectors. It cannot be the whole
+# explanation: it does not know vectors that are 1.5 times as long either, and their images are hardly
+# worse. What short vectors lack is contrast. The first layer has no bias, so a shorter vector makes
+# all its outputs smaller; batch normalisation, which in eval mode divides by what it recorded in
+# training, does not make up for it, and so it goes on through the network.
 #
 # Now walk yourself. In the first tab the two directions are random ones and the map shows where
 # they lead; in the second you choose two images.

@@ -252,11 +252,11 @@ for name, value in values.items():
 print(f"{-math.log(4):6.3f}  -log 4")
 
 # %% [markdown]
-# Against a perfect generator the best discriminator says 1/2 everywhere and gets −log 4, twice
-# log ½; one that answers otherwise where there are images gets less. And against a discriminator that says 1/2, the generator gets the
-# same whatever it does, so it has no reason to move either. *Fakes distributed like the real
-# images, and D = 1/2*: that is the Nash equilibrium of this game. (Where no image occurs D may also
-# be lower.)
+# Against a perfect generator the best discriminator says 1/2 everywhere and gets −log 4, twice log ½;
+# one that answers otherwise where there are images gets less. And against a discriminator that says
+# 1/2, the generator gets the same whatever it does, so it has no reason to move either. *Fakes
+# distributed like the real images, and D = 1/2*: that is the Nash equilibrium of this game. (Where no
+# image occurs D may also be lower.)
 #
 # Look at the second line, too: against the bad generator, undecided is worth the same −log 4.
 #

@@ -337,15 +337,34 @@ def test_numbers_that_make_no_sense(tmp_path, change):
         command(tmp_path / "table.csv", *change)
 
 
-@pytest.mark.skipif(not module.RESULTS.is_file(), reason="the long run has not been stored yet")
-def test_the_stored_table_is_whole_and_made_by_the_recipes_of_today():
-    results = load_results()
-    facts = json.loads(json.dumps(results.facts))
-    for name in results.recipes:
-        assert facts["recipes"][name] == module._as_json(RECIPES[name])
-        assert len(results.curve(name, "distance")) >= 2
-    assert results.recipes == list(RECIPES)
-    assert set(load_samples()) == set(RECIPES)
-    assert not re.search(r"/(root|tmp|work|home|Users)\b", json.dumps(facts))
-    sizes = [path.stat().st_size for path in module.RESULTS.parent.glob("ablations.*")]
-    assert max(sizes) < 300_000
+LONGER = module.RESULTS.with_name("ablations_longer.csv")
+
+
+@pytest.mark.parametrize("path", [module.RESULTS, LONGER], ids=lambda path: path.stem)
+def test_a_stored_table_is_whole_and_made_by_the_recipes_of_today(path):
+    results = load_results(path)
+    assert results.facts["recipes"] == json.loads(
+        json.dumps({name: module._as_json(recipe) for name, recipe in RECIPES.items()})
+    )
+    assert results.recipes == list(RECIPES) == list(load_samples(path))
+    looks = len(results.steps)
+    for name in RECIPES:
+        distances = results.curve(name, "distance")
+        assert distances.shape == (3, looks) and np.isfinite(distances).all()
+    assert len(results.rows) == 3 * looks * len(RECIPES)
+    for option in (f"--steps {results.steps[-1]}", "--recipe all", "--seeds 3"):
+        assert option in results.facts["command"]
+    assert not re.search(r"/(root|tmp|work|home|Users)\b", json.dumps(results.facts))
+    sizes = [each.stat().st_size for each in path.parent.glob(f"{path.stem}.*")]
+    assert len(sizes) == 2 and max(sizes) < 350_000
+
+
+def test_the_longer_table_is_the_shorter_one_gone_on():
+    shorter, longer = load_results(), load_results(LONGER)
+    both = [step for step in shorter.steps if step in longer.steps]
+    assert both and longer.steps[-1] > 4 * shorter.steps[-1]
+    for name in RECIPES:
+        for step in both:
+            for column in ("distance", "sure", "digits", "grey", "parameters"):
+                found = [each.values(name, column, step) for each in (shorter, longer)]
+                assert np.array_equal(*found), (name, step, column)
