@@ -200,6 +200,17 @@ def test_other_kinds_of_int_are_right(number):
     assert check.conv_output_size.grade(attempt).status == "passed"
 
 
+def test_texts_of_numpy_are_texts():
+    def word(n):
+        return {n: "even" if n % 2 == 0 else "odd"}
+
+    cases = [case(1), case(2)]
+    parity = Lesson("99", "Test").exercise(word, cases=cases, mistakes={}, hints=["a", "b"])
+    right = parity.grade(lambda n: {n: np.where(n % 2 == 0, "even", "odd")[()]})
+    wrong = parity.grade(lambda n: {n: np.where(n % 2 == 0, "odd", "even")[()]})
+    assert (right.status, wrong.status) == ("passed", "failed")
+
+
 def test_bool_is_no_int():
     lesson = Lesson("99", "Test")
     one = lesson.exercise(lambda n: 1, name="one", cases=[case(1)], hints=["a", "b"])

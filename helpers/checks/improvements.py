@@ -117,7 +117,7 @@ def _with_numpy(table, floor, seeds=3):
         np.hypot(spreads, spreads[here]) / np.sqrt(seeds), 1e-12
     )
     words = np.select([scores > 3, scores < -3], ["helped", "hurt"], "cannot tell")
-    return {name: str(word) for name, word in zip(names, words, strict=True) if name != "baseline"}
+    return {name: word for name, word in zip(names, words, strict=True) if name != "baseline"}
 
 
 # Errors of the difference with 3 runs: 2 against 2 is 1.63, times three 4.90.

@@ -83,8 +83,10 @@ def freeze(value: Any, depth: int = 0) -> Any:
 
     Runs the value's own code (``__index__``, ``__repr__``), so call it inside a sandbox.
     """
-    if value is None or isinstance(value, bool | str | bytes):
+    if value is None or isinstance(value, bool | bytes):
         return value
+    if isinstance(value, str):
+        return str.__str__(value)  # NumPy's texts are strings, too
     if isinstance(value, float):
         return float(value)
     if depth > _DEEPEST:
