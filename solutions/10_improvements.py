@@ -845,8 +845,8 @@ draw_verdicts(axes[1], longer, later)
 figure.suptitle("Two verdicts came with time (one mark per seed; dotted: floor, dashed: baseline)")
 plots.show(
     figure,
-    alt="Two panels, one row per recipe with its seeds' distances and the verdict. After 8,000 steps "
-    "all distances but that of 100 images are smaller, and all recipes but smooth labels hurt.",
+    alt="Two panels, one row per recipe with its seeds' distances and the verdict. After 8,000 "
+    "steps all distances but that of 100 images are smaller, and all recipes but smooth labels hurt.",
 )
 
 # %% [markdown]
