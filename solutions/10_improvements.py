@@ -846,7 +846,7 @@ figure.suptitle("Two verdicts came with time (one mark per seed; dotted: floor, 
 plots.show(
     figure,
     alt="Two panels, one row per recipe with its seeds' distances and the verdict. After 8,000 "
-    "steps all distances but that of 100 images are smaller, and all recipes but smooth labels hurt.",
+    "steps all distances but that of 100 images are smaller, and only smooth labels do not hurt.",
 )
 
 # %% [markdown]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -396,16 +397,21 @@ def test_arguments_that_make_no_sense(change, says):
 
 
 def test_it_trains_outside_the_main_thread():
-    nets, histories = networks(), []
+    nets, histories, errors = networks(), [], []
 
     def work():
         torch.set_num_threads(1)  # a new thread has a number of its own: as many as there are cores
-        histories.append(train(*nets[:2], IMAGES, steps=3, **QUICK))
+        try:
+            histories.append(train(*nets[:2], IMAGES, steps=3, **QUICK))
+        except BaseException as error:  # one that ends a thread, such as SystemExit, says nothing
+            errors.append(error)
 
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     worker.join(120)
-    assert histories[0].steps == [3]
+    frame = sys._current_frames().get(worker.ident)  # none once it has ended
+    assert frame is None, "it hangs here:\n" + "".join(traceback.format_stack(frame))
+    assert not errors and histories[0].steps == [3], errors
 
 
 def test_mixed_precision_trains_in_bfloat16_and_keeps_float32_weights():
